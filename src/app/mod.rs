@@ -29,8 +29,8 @@ use crate::store::{self, Store};
 use crate::trials::Trials;
 use crate::trunk::ocs::{self, OcsCarrier};
 use crate::trunk::ocs_inbound;
-use crate::trunk::webrtc::Browsers;
 use crate::trunk::sip::{self, SipCarrier};
+use crate::trunk::webrtc::Browsers;
 use crate::trunk::{Carrier, Offer, Trunk, TrunkOptions};
 use crate::{api, server, session, telemetry};
 

@@ -28,15 +28,15 @@ const KEYS: u8 = 101;
 #[derive(Clone, Copy)]
 enum As {
     Nobody,
-    App,
+    Program,
 }
 
 async fn ask(system: &TestSystem, whose: As, method: Method, path: &str, body: &Value) -> Reply {
     let url = format!("http://{}{path}", system.app.address());
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut request = http.request(method, url).body(body.to_string());
-    if matches!(whose, As::App) {
-        request = request.header("auth", system.client.token());
+    if matches!(whose, As::Program) {
+        request = request.bearer_auth(system.client.key.expose_secret());
     }
     reply_to(request).await
 }
@@ -169,7 +169,7 @@ async fn ended(system: &TestSystem, call_id: &str) -> (Value, Value) {
 #[tokio::test]
 async fn a_browser_hears_the_bot_and_the_record_is_that_of_a_call() {
     let system = TestSystem::start().await;
-    let (mut page, call_id, _) = call(&system, As::App, json!({ "flow": "short" })).await;
+    let (mut page, call_id, _) = call(&system, As::Program, json!({ "flow": "short" })).await;
     page.live(|_| false).await;
     let loud = page.heard.iter().filter(|sample| sample.unsigned_abs() > 1_000).count();
     assert!(loud > 1_000, "half a second of a tone at 8 kHz: {loud} of {} samples", page.heard.len());
@@ -187,7 +187,7 @@ async fn a_browser_hears_the_bot_and_the_record_is_that_of_a_call() {
 #[tokio::test]
 async fn keys_of_a_browser_are_answers_like_any_others() {
     let system = TestSystem::start().await;
-    let (mut page, call_id, _) = call(&system, As::App, json!({ "flow": "card" })).await;
+    let (mut page, call_id, _) = call(&system, As::Program, json!({ "flow": "card" })).await;
     page.keys = vec![4, 7, 1, 1];
     page.live(|_| false).await;
     let (call, _) = ended(&system, &call_id).await;
@@ -197,7 +197,7 @@ async fn keys_of_a_browser_are_answers_like_any_others() {
 #[tokio::test]
 async fn who_hangs_up_in_the_browser_is_the_caller_in_the_record() {
     let system = TestSystem::start().await;
-    let (mut page, call_id, location) = call(&system, As::App, json!({ "flow": "stay" })).await;
+    let (mut page, call_id, location) = call(&system, As::Program, json!({ "flow": "stay" })).await;
     page.live(|page| page.heard.len() > 1_600).await;
     let nothing = json!({});
     let guess = format!("{PATH}/{}", "0".repeat(32));
@@ -213,7 +213,7 @@ async fn who_hangs_up_in_the_browser_is_the_caller_in_the_record() {
 #[tokio::test]
 async fn a_page_that_goes_away_without_a_word_is_lost_and_nothing_stays() {
     let system = TestSystem::start().await;
-    let (mut page, call_id, _) = call(&system, As::App, json!({ "flow": "stay" })).await;
+    let (mut page, call_id, _) = call(&system, As::Program, json!({ "flow": "stay" })).await;
     page.live(|page| page.heard.len() > 1_600).await;
     drop(page);
     let (call, _) = ended(&system, &call_id).await;
@@ -224,7 +224,7 @@ async fn a_page_that_goes_away_without_a_word_is_lost_and_nothing_stays() {
 #[tokio::test]
 async fn a_token_is_good_for_one_call_of_its_flow() {
     let system = TestSystem::start().await;
-    let made = ask(&system, As::App, Method::POST, TOKENS, &json!({ "flow": "short" })).await;
+    let made = ask(&system, As::Program, Method::POST, TOKENS, &json!({ "flow": "short" })).await;
     assert_eq!(made.status, 201, "{}", made.text());
     let token = made.json()["token"].clone();
     let (mut page, call_id, _) = call(&system, As::Nobody, json!({ "token": token })).await;
@@ -244,21 +244,27 @@ async fn what_cannot_be_taken_is_refused_with_a_sentence() {
     for (whose, body, status, code, words) in [
         (As::Nobody, json!({ "flow": "short", "sdp": offer }), 401, "credentials_missing", ""),
         (As::Nobody, json!({}), 401, "credentials_missing", ""),
-        (As::Nobody, json!({ "token": "bt_guess", "sdp": offer }), 401, "credentials_invalid", "good for one call"),
-        (As::App, json!({ "sdp": offer }), 400, "malformed", "name the flow"),
-        (As::App, json!({ "flow": "short" }), 400, "malformed", "send the offer"),
-        (As::App, json!({ "flow": "none", "sdp": offer }), 404, "not_found", "none"),
-        (As::App, json!({ "flow": "named", "sdp": offer }), 422, "invalid", "name"),
-        (As::App, json!({ "flow": "short", "sdp": "garbage" }), 422, "invalid", "session description"),
-        (As::App, json!({ "flow": "short", "sdp": video }), 422, "invalid", "one audio stream"),
-        (As::App, json!({ "flow": "short", "sdp": "v".repeat(40_000) }), 400, "malformed", "32768"),
+        (
+            As::Nobody,
+            json!({ "token": "bt_guess", "sdp": offer }),
+            401,
+            "credentials_invalid",
+            "good for one call",
+        ),
+        (As::Program, json!({ "sdp": offer }), 400, "malformed", "name the flow"),
+        (As::Program, json!({ "flow": "short" }), 400, "malformed", "send the offer"),
+        (As::Program, json!({ "flow": "none", "sdp": offer }), 404, "not_found", "none"),
+        (As::Program, json!({ "flow": "named", "sdp": offer }), 422, "invalid", "name"),
+        (As::Program, json!({ "flow": "short", "sdp": "garbage" }), 422, "invalid", "session description"),
+        (As::Program, json!({ "flow": "short", "sdp": video }), 422, "invalid", "one audio stream"),
+        (As::Program, json!({ "flow": "short", "sdp": "v".repeat(40_000) }), 400, "malformed", "32768"),
     ] {
         let (was, told, detail) = ask(&system, whose, Method::POST, PATH, &body).await.problem();
         assert_eq!((was, told.as_str()), (status, code), "{detail}");
         assert!(detail.contains(words), "{words}: {detail}");
     }
     let flow = json!({ "flow": "none" });
-    assert_eq!(ask(&system, As::App, Method::POST, TOKENS, &flow).await.status, 404);
+    assert_eq!(ask(&system, As::Program, Method::POST, TOKENS, &flow).await.status, 404);
     assert_eq!(ask(&system, As::Nobody, Method::POST, TOKENS, &flow).await.status, 401);
 }
 
@@ -267,11 +273,11 @@ async fn an_address_has_so_many_calls_and_no_more() {
     let system = TestSystem::start().await;
     let mut pages = Vec::new();
     for _ in 0..3 {
-        pages.push(call(&system, As::App, json!({ "flow": "stay" })).await);
+        pages.push(call(&system, As::Program, json!({ "flow": "stay" })).await);
     }
     let (_page, offer) = Page::open().await;
     let body = json!({ "flow": "stay", "sdp": offer });
-    let (status, code, detail) = ask(&system, As::App, Method::POST, PATH, &body).await.problem();
+    let (status, code, detail) = ask(&system, As::Program, Method::POST, PATH, &body).await.problem();
     assert_eq!((status, code.as_str()), (429, "rate_limited"), "{detail}");
     assert!(detail.contains("webrtc.per_address"), "{detail}");
 }

@@ -8,13 +8,21 @@ pub const LONGEST_OFFER: usize = 32 * 1024;
 pub enum BadOffer {
     #[error("the offer is longer than {LONGEST_OFFER} bytes")]
     TooLong,
-    #[error("this is no session description: it must begin with v=0, as RTCPeerConnection.createOffer makes it")]
+    #[error(
+        "this is no session description: it must begin with v=0, as RTCPeerConnection.createOffer makes it"
+    )]
     NotSdp,
-    #[error("the offer must have one audio stream and nothing else, and this one has {audio} of audio and {others} others")]
+    #[error(
+        "the offer must have one audio stream and nothing else, and this one has {audio} of audio and {others} others"
+    )]
     Streams { audio: usize, others: usize },
-    #[error("the audio stream must be offered both ways (sendrecv): add the microphone's track before createOffer")]
+    #[error(
+        "the audio stream must be offered both ways (sendrecv): add the microphone's track before createOffer"
+    )]
     OneWay,
-    #[error("none of the audio formats offered is spoken here: the offer must have PCMU or PCMA, as every browser's does")]
+    #[error(
+        "none of the audio formats offered is spoken here: the offer must have PCMU or PCMA, as every browser's does"
+    )]
     NoFormat,
     #[error("the offer cannot be answered: {0}")]
     Unusable(String),

@@ -103,10 +103,7 @@ impl Browser {
             match self.rtc.poll_output().map_err(|error| Gone::new(&error))? {
                 str0m::Output::Timeout(at) => return Ok(Output::Wait(at)),
                 str0m::Output::Transmit(transmit) => {
-                    return Ok(Output::Send {
-                        to: transmit.destination,
-                        datagram: transmit.contents.into(),
-                    });
+                    return Ok(Output::Send { to: transmit.destination, datagram: transmit.contents.into() });
                 }
                 str0m::Output::Event(Event::Connected) => return Ok(Output::Connected),
                 str0m::Output::Event(Event::RtpPacket(packet)) => {

@@ -24,10 +24,10 @@ use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use self::placing::{Placed, Wanted, place};
-pub(crate) use self::tokens::Grant;
 pub use self::placing::BrowserCalls;
+pub(crate) use self::placing::{Placed, Wanted, place};
 use self::shapes::{BrowserCall, BrowserToken, NewCall, NewToken};
+pub(crate) use self::tokens::Grant;
 use super::Api;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::Path;
@@ -74,12 +74,8 @@ async fn make_token(
     let asked: NewToken = json(body)?;
     api.browsers.open()?;
     may_call(&api, &may, &asked.flow).await?;
-    let grant = Grant {
-        flow: asked.flow,
-        variables: asked.variables,
-        app_id: may.asks_as(),
-        subject: may.subject(),
-    };
+    let grant =
+        Grant { flow: asked.flow, variables: asked.variables, app_id: may.asks_as(), subject: may.subject() };
     let lasts = Duration::from_secs(u64::from(asked.expires_in));
     let token = api.browsers.tokens().issue(grant, lasts, Instant::now());
     let token = token.ok_or_else(|| Problem::too_many(TOKENS_FULL, 30))?;
@@ -142,12 +138,7 @@ async fn call(
             Grant { flow, variables, app_id: may.asks_as(), subject: may.subject() }
         }
     };
-    let wanted = Wanted {
-        sdp: &asked.sdp,
-        grant,
-        address,
-        machine_detection: MachineDetection::Disabled,
-    };
+    let wanted = Wanted { sdp: &asked.sdp, grant, address, machine_detection: MachineDetection::Disabled };
     let Placed { call_id, sdp, secret } = place(&api, wanted).await?;
     let location = HeaderValue::from_str(&format!("/v1/browser-calls/{secret}")).ok();
     let told: HeaderMap = location.into_iter().map(|value| (header::LOCATION, value)).collect();

@@ -119,7 +119,8 @@ fn webrtc(doc: &mut Document) {
             doc.warn(at, message, "set `webrtc.listen`, as in `0.0.0.0:4150`");
         }
         Some(listen) if listen.ip().is_loopback() && !public.is_loopback() => {
-            let message = format!("browsers are told to send to {public}, and only this machine can reach {listen}");
+            let message =
+                format!("browsers are told to send to {public}, and only this machine can reach {listen}");
             let hint = format!("listen on 0.0.0.0:{}", listen.port());
             doc.error(doc.place("webrtc.listen"), message, hint);
         }

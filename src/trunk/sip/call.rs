@@ -8,10 +8,10 @@ use bytes::Bytes;
 use callcore::call::{CarrierCdr, DialStatus, Disposition, Link, cause};
 use tokio::time::Instant;
 
-use crate::trunk::record::{Ending, Record};
 use crate::media::MediaTime;
 use crate::sip::{Party, Refusal, cause as sip_cause};
 use crate::trunk::leg::LegEvent;
+use crate::trunk::record::{Ending, Record};
 
 /// A peer of which no packet comes for so long has stopped: RTP comes fifty times a second, and nobody agreed to pause it.
 const STALLED: Duration = Duration::from_secs(3);

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::call::SipCall;
 use super::options::{Options, StartError};
-use crate::trunk::record::Record;
 use super::shared::Shared;
 use super::task::{COMMANDS, CallTask, EVENTS};
 use super::{health, offering};
@@ -19,6 +18,7 @@ use crate::telemetry::mask;
 use crate::trunk::leg::{Abilities, Leg};
 use crate::trunk::order::{DialError, Held, Order};
 use crate::trunk::reach::Reach;
+use crate::trunk::record::Record;
 use crate::wallclock::now_ms;
 
 /// The user in our own address where neither the order nor the account names one.

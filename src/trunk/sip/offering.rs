@@ -7,12 +7,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::call::SipCall;
-use crate::trunk::record::Record;
 use super::shared::Shared;
 use super::task::{COMMANDS, CallTask, EVENTS, Pickup};
 use crate::sip::Incoming;
 use crate::telemetry::mask;
 use crate::trunk::leg::{Abilities, IncomingCall, Leg, Offer};
+use crate::trunk::record::Record;
 use crate::wallclock::now_ms;
 
 /// Refuses a call whose media we cannot speak.

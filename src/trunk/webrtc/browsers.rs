@@ -112,15 +112,13 @@ impl Browsers {
         let Inner { options, identity, port, limits, .. } = &*self.0;
         let place = limits.enter(offered.subject, offered.address)?;
         let now = Instant::now();
-        let (peer, sdp) =
-            Peer::answer(identity, port.address(), &options.laws, offered.sdp, now.into_std())?;
+        let (peer, sdp) = Peer::answer(identity, port.address(), &options.laws, offered.sdp, now.into_std())?;
         let session_id = Uuid::now_v7().to_string();
         // Unlike the session's name, it is told to nobody else.
         let secret = hex::encode(rand::random::<[u8; 16]>());
         let (seat, datagrams, ended) = port.seat(peer.user(), &secret);
         let source = Some(offered.caller).filter(|caller| !caller.is_empty());
-        let record =
-            Record::new(session_id.clone(), offered.called, source, Direction::Inbound, now_ms());
+        let record = Record::new(session_id.clone(), offered.called, source, Direction::Inbound, now_ms());
         let (tell, events) = mpsc::channel(EVENTS);
         let (command, commands) = mpsc::channel(COMMANDS);
         let (pickup, wanted) = oneshot::channel();

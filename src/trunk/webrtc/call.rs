@@ -253,7 +253,10 @@ mod tests {
         let mut call = live(now);
         call.ended(5_000);
         let cdr = record(&drain(&mut call));
-        assert_eq!((cdr.hangup_by, cdr.hangup_cause_code, cdr.billable_seconds), (Some(HangupBy::Caller), 16, 4));
+        assert_eq!(
+            (cdr.hangup_by, cdr.hangup_cause_code, cdr.billable_seconds),
+            (Some(HangupBy::Caller), 16, 4)
+        );
         let mut call = live(now);
         call.hang_up(5_000);
         assert_eq!(record(&drain(&mut call)).hangup_by, Some(HangupBy::Callee));

@@ -10,11 +10,17 @@ use parking_lot::Mutex;
 /// Why a call finds no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Crowded {
-    #[error("{0} calls in the browser run already; try again when one has ended, or raise `webrtc.max_calls`")]
+    #[error(
+        "{0} calls in the browser run already; try again when one has ended, or raise `webrtc.max_calls`"
+    )]
     All(usize),
-    #[error("{0} calls in the browser of this app, key or person run already; try again when one has ended, or raise `webrtc.per_caller`")]
+    #[error(
+        "{0} calls in the browser of this app, key or person run already; try again when one has ended, or raise `webrtc.per_caller`"
+    )]
     Caller(usize),
-    #[error("{0} calls in the browser from this address run already; try again when one has ended, or raise `webrtc.per_address`")]
+    #[error(
+        "{0} calls in the browser from this address run already; try again when one has ended, or raise `webrtc.per_address`"
+    )]
     Address(usize),
 }
 
@@ -55,7 +61,8 @@ impl Limits {
         let address = address.map(|address| address.to_canonical());
         let mut taken = self.taken.lock();
         let of_caller = taken.callers.get(caller).copied().unwrap_or_default();
-        let of_address = address.and_then(|address| taken.addresses.get(&address).copied()).unwrap_or_default();
+        let of_address =
+            address.and_then(|address| taken.addresses.get(&address).copied()).unwrap_or_default();
         if taken.all >= self.max {
             return Err(Crowded::All(taken.all));
         }

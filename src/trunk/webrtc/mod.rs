@@ -20,9 +20,9 @@ mod options;
 mod port;
 mod task;
 
+pub use ::webrtc::LONGEST_OFFER;
 pub use browsers::{Answered, Browsers, NoAnswer, Offered};
 pub use limits::Crowded;
-pub use ::webrtc::LONGEST_OFFER;
 pub use options::{Options, StartError};
 
 /// The name under which calls of browsers are recorded where others have that of their trunk.

@@ -61,7 +61,8 @@ impl Port {
     pub(super) async fn open(listen: SocketAddr, public: Option<IpAddr>) -> std::io::Result<Self> {
         let socket = UdpSocket::bind(listen).await?;
         let bound = socket.local_addr()?;
-        let ip = public.unwrap_or_else(|| if bound.ip().is_unspecified() { own(bound.ip()) } else { bound.ip() });
+        let ip =
+            public.unwrap_or_else(|| if bound.ip().is_unspecified() { own(bound.ip()) } else { bound.ip() });
         let address = SocketAddr::new(ip, bound.port());
         Ok(Self { socket, address, calls: Mutex::default() })
     }
@@ -200,7 +201,8 @@ mod tests {
     #[tokio::test]
     async fn what_comes_from_where_a_call_was_answered_is_that_calls_until_it_is_over() {
         let port = port().await;
-        let (browser, other) = ("127.0.0.1:9".parse().expect("address"), "127.0.0.1:10".parse().expect("address"));
+        let (browser, other) =
+            ("127.0.0.1:9".parse().expect("address"), "127.0.0.1:10".parse().expect("address"));
         let (mut first, mut to_first, _end) = port.seat("a", "x");
         let (mut second, mut to_second, _end) = port.seat("b", "y");
         port.hand_on(from(browser));

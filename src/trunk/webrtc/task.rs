@@ -213,9 +213,15 @@ impl CallTask {
             }
             Some(quality) => {
                 let counts = quality.counts;
-                tracing::info!(session, received = counts.received, lost = counts.lost, late = counts.late,
-                    jitter_ms = quality.jitter.as_secs_f64() * 1_000.0, score = quality.mean_opinion_score,
-                    "the audio of a call in the browser");
+                tracing::info!(
+                    session,
+                    received = counts.received,
+                    lost = counts.lost,
+                    late = counts.late,
+                    jitter_ms = quality.jitter.as_secs_f64() * 1_000.0,
+                    score = quality.mean_opinion_score,
+                    "the audio of a call in the browser"
+                );
             }
         }
     }

@@ -34,10 +34,12 @@ impl DtlsProvider for DtlsFactory {
         }
         let config = Arc::new(config.build().map_err(|error| CryptoError::Other(error.to_string()))?);
         let certificate = certificate.clone();
-        let dtls = match version {
-            DtlsVersion::Dtls12 => Dtls::new_12(config, certificate, now),
-            DtlsVersion::Dtls13 => Dtls::new_13(config, certificate, now),
-            _ => Dtls::new_auto(config, certificate, now),
+        let dtls = if version == DtlsVersion::Dtls12 {
+            Dtls::new_12(config, certificate, now)
+        } else if version == DtlsVersion::Dtls13 {
+            Dtls::new_13(config, certificate, now)
+        } else {
+            Dtls::new_auto(config, certificate, now)
         };
         Ok(Box::new(Instance(dtls)))
     }

@@ -83,7 +83,7 @@ impl Aes128CmSha1_80Cipher for CounterMode {
     fn encrypt(&mut self, iv: &[u8; BLOCK], input: &[u8], output: &mut [u8]) -> Result<(), CryptoError> {
         let out = output.get_mut(..input.len()).ok_or_else(too_small)?;
         Counter::new(&self.0.into(), &(*iv).into())
-            .apply_keystream_b2b(input, out)
+            .try_apply_keystream_b2b(input, out)
             .map_err(|error| CryptoError::Other(error.to_string()))
     }
 
@@ -231,9 +231,7 @@ mod tests {
         let key = bytes("000102030405060708090a0b0c0d0e0f");
         let iv: [u8; 12] = bytes("51753c6580c2726f20718414").try_into().unwrap();
         let header = bytes("8040f17b8041f8d35501a0b2");
-        let text = bytes(
-            "47616c6c696120657374206f6d6e69732064697669736120696e207061727465732074726573",
-        );
+        let text = bytes("47616c6c696120657374206f6d6e69732064697669736120696e207061727465732074726573");
         let sealed = bytes(
             "f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b36de3adf8833\
              899d7f27beb16a9152cf765ee4390cce",

@@ -93,7 +93,11 @@ pub struct Peer {
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { address, user, formats, .. } = self;
-        f.debug_struct("Peer").field("address", address).field("user", user).field("formats", formats).finish()
+        f.debug_struct("Peer")
+            .field("address", address)
+            .field("user", user)
+            .field("formats", formats)
+            .finish()
     }
 }
 
@@ -110,10 +114,11 @@ impl Peer {
         now: Instant,
     ) -> Result<(Self, String), BadOffer> {
         offer::look_over(offer)?;
-        let offer = SdpOffer::from_sdp_string(offer).map_err(|error| BadOffer::Unusable(error.to_string()))?;
+        let offer =
+            SdpOffer::from_sdp_string(offer).map_err(|error| BadOffer::Unusable(error.to_string()))?;
         let mut rtc = config(identity, laws).set_ice_lite(true).build(now);
-        let candidate = Candidate::host(address, Protocol::Udp)
-            .map_err(|error| BadOffer::Unusable(error.to_string()))?;
+        let candidate =
+            Candidate::host(address, Protocol::Udp).map_err(|error| BadOffer::Unusable(error.to_string()))?;
         rtc.add_local_candidate(candidate);
         let answer =
             rtc.sdp_api().accept_offer(offer).map_err(|error| BadOffer::Unusable(error.to_string()))?;
@@ -177,8 +182,8 @@ impl Peer {
         self.sequence = Some(sequence);
         let pt = Pt::new_with_value(packet.payload_type);
         let payload: Arc<[u8]> = packet.payload.into();
-        let write = RtpWrite::new(pt, SeqNo::from(sequence), packet.timestamp, now, payload)
-            .marker(packet.marker);
+        let write =
+            RtpWrite::new(pt, SeqNo::from(sequence), packet.timestamp, now, payload).marker(packet.marker);
         if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
             stream.write_rtp(write);
         }
@@ -218,12 +223,14 @@ fn told(event: Event) -> Option<Output> {
     if let Event::RtpPacket(packet) = event {
         return Some(Output::Packet(Received::new(packet)));
     }
-    match event {
-        Event::Connected => Some(Output::Connected),
-        Event::Closed => Some(Output::Closed),
-        Event::IceConnectionStateChange(IceConnectionState::Disconnected) => Some(Output::Away),
-        _ => None,
+    if matches!(event, Event::Connected) {
+        return Some(Output::Connected);
     }
+    if matches!(event, Event::Closed) {
+        return Some(Output::Closed);
+    }
+    let is_away = matches!(event, Event::IceConnectionStateChange(IceConnectionState::Disconnected));
+    is_away.then_some(Output::Away)
 }
 
 /// Both laws, and keys.

@@ -100,10 +100,8 @@ impl Call {
 }
 
 fn packets(told: &[Output]) -> Vec<(u8, u16, Vec<u8>)> {
-    let packets = told.iter().filter_map(|told| match told {
-        Output::Packet(received) => Some(received.packet()),
-        _ => None,
-    });
+    let packets =
+        told.iter().filter_map(|told| if let Output::Packet(it) = told { Some(it.packet()) } else { None });
     packets.map(|packet| (packet.payload_type, packet.sequence, packet.payload.to_vec())).collect()
 }
 
@@ -194,7 +192,8 @@ fn an_offer_that_cannot_be_answered_is_refused_with_a_sentence() {
     let (_, good) = offering(&LAWS, now);
     let told = |offer: &str| Peer::answer(&identity(), ours(), &LAWS, offer, now).unwrap_err().to_string();
     let opus = good.replace("a=rtpmap:0 PCMU/8000", "a=rtpmap:96 opus/48000/2");
-    let opus = opus.replace("a=rtpmap:8 PCMA/8000", "a=rtpmap:97 opus/48000/2").replace("SAVPF 0 8", "SAVPF 96 97");
+    let opus =
+        opus.replace("a=rtpmap:8 PCMA/8000", "a=rtpmap:97 opus/48000/2").replace("SAVPF 0 8", "SAVPF 96 97");
     for (offer, wanted) in [
         (String::new(), "this is no session description"),
         ("<html>".to_owned(), "this is no session description"),
