@@ -89,6 +89,7 @@ impl Estate {
             ("{number}", "+6281234567"),
             ("{list_id}", "ls_none"),
             ("{import_id}", "im_none"),
+            ("{secret}", "nothing"),
         ];
         let path = known.iter().fold(pattern.to_owned(), |path, (name, value)| path.replace(name, value));
         assert!(!path.contains('{'), "{path} has a part that is not known here");
