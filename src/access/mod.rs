@@ -46,7 +46,7 @@ pub use self::principal::{Identity, Principal};
 pub use self::right::{
     Administer, DialOut, EditFlows, EndCalls, KeepContacts, KeepDoNotCall, LabelCalls, PlaceCalls,
     ResendWebhooks, Right, Rule, RunCampaigns, SeeCalls, SeeCampaigns, SeeContacts, SeeDoNotCall, SeeFlows,
-    SeeHistory, SeeServer, ShareRecordings, TryVerdicts,
+    SeeHistory, SeeServer, ShareRecordings, TalkToFlows, TryVerdicts,
 };
 pub use self::role::{NoRole, Role};
 pub use self::scope::{NoScope, Scope};

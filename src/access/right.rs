@@ -99,6 +99,12 @@ rights! {
         password: Password::WithHeader,
         bots: Bots::Narrow,
     };
+    /// Talk to a flow in one's own browser: nobody is rung.
+    TalkToFlows: Rule {
+        scopes: &[Scope::Dialout, Scope::Campaigns, Scope::Flows],
+        password: Password::Never,
+        ..PlaceCalls::RULE
+    };
     /// End and change calls: with `campaigns` those of others, too.
     EndCalls: PlaceCalls::RULE;
     /// Dial out in Kore's way, as a client app.

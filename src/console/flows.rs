@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::forms::Does;
 use super::frame::{Crumb, Frame, Room, Sees, may};
 use super::when::At;
-use crate::access::{EditFlows, PlaceCalls, SeeFlows};
+use crate::access::{EditFlows, SeeFlows, TalkToFlows};
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
 use crate::api::extract::{Pairs, Path};
@@ -132,7 +132,7 @@ pub(super) async fn one(
         lines: text.lines().map(str::to_owned).collect(),
         versions: versions(&sees, &flow, &digest),
         edits: may::<EditFlows>(&sees.who),
-        talks: api.browsers.is_open() && may::<PlaceCalls>(&sees.who) && sees.who.may_use(&name),
+        talks: api.browsers.is_open() && may::<TalkToFlows>(&sees.who) && sees.who.may_use(&name),
         name: name.clone(),
     };
     let crumbs = [Crumb::new("/flows", sees.say("nav_flows"))];

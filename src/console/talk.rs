@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::files;
 use super::forms::Does;
 use super::frame::{Crumb, Room, Sees};
-use crate::access::PlaceCalls;
+use crate::access::TalkToFlows;
 use crate::api::Api;
 use crate::api::browser::{self, Grant, Placed, Wanted};
 use crate::api::error::Problem;
@@ -46,7 +46,7 @@ struct Variable {
 
 /// The page for one version of a flow; the one that runs, where none is named.
 pub(super) async fn page(
-    sees: Sees<PlaceCalls>,
+    sees: Sees<TalkToFlows>,
     State(api): State<Api>,
     Path(name): Path<String>,
     Pairs(query): Pairs,
@@ -83,7 +83,7 @@ pub(super) async fn page(
 pub(super) async fn call(
     State(api): State<Api>,
     Path(name): Path<String>,
-    form: Does<PlaceCalls>,
+    form: Does<TalkToFlows>,
 ) -> Result<Response, Problem> {
     let who = &form.by.who;
     api.access.may_place(who, &name).await?;

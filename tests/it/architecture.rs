@@ -222,7 +222,8 @@ fn code(path: &Path, text: &str) -> String {
 #[test]
 fn no_type_is_there_for_the_description_alone() {
     let mut wrong = Vec::new();
-    for folder in ["src", "crates/callcore/src", "crates/rtp/src", "crates/spectral/src", "crates/webrtc/src"] {
+    for folder in ["src", "crates/callcore/src", "crates/rtp/src", "crates/spectral/src", "crates/webrtc/src"]
+    {
         for (path, text) in sources(folder) {
             if text.contains("dead_code") {
                 wrong.push(path.display().to_string());
