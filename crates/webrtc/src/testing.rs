@@ -67,6 +67,7 @@ impl Browser {
         if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(self.mid, None) {
             stream.write_rtp(write);
         }
+        let _due = self.handle_timeout(now);
     }
 
     /// As [`crate::Peer::receive`].

@@ -146,7 +146,8 @@ impl CallTask {
         }
         let Some(stream) = &mut self.stream else { return };
         if let Some(packet) = stream.tick() {
-            self.peer.send(packet, Instant::now().into_std());
+            let sent = self.peer.send(packet, Instant::now().into_std());
+            self.unless_gone(sent);
         }
         self.heard();
         while let Some(event) = self.stream.as_mut().and_then(CarriedStream::poll_event) {

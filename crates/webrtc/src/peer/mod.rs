@@ -172,9 +172,13 @@ impl Peer {
         self.rtc.handle_input(Input::Timeout(now)).map_err(|error| Gone::new(&error))
     }
 
-    /// Sends a packet of audio or keys as `rtp` writes it. It is encrypted, and left out before [`Output::Connected`].
-    pub fn send(&mut self, datagram: &[u8], now: Instant) {
-        let (Ok(packet), Some(mid)) = (Packet::parse(datagram), self.mid) else { return };
+    /// Sends a packet of audio or keys as `rtp` writes it: [`Self::poll`] gives it encrypted. To be called after
+    /// [`Output::Connected`] only.
+    ///
+    /// # Errors
+    /// When the connection has failed for good.
+    pub fn send(&mut self, datagram: &[u8], now: Instant) -> Result<(), Gone> {
+        let (Ok(packet), Some(mid)) = (Packet::parse(datagram), self.mid) else { return Ok(()) };
         let sequence = match self.sequence {
             None => u64::from(packet.sequence),
             Some(last) => last + u64::from(packet.sequence.wrapping_sub(last as u16)),
@@ -187,6 +191,8 @@ impl Peer {
         if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
             stream.write_rtp(write);
         }
+        // It leaves when time has moved.
+        self.handle_timeout(now)
     }
 
     /// Says goodbye; [`Self::poll`] gives the datagrams of it.

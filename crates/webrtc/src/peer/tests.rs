@@ -116,7 +116,7 @@ fn a_browser_is_heard_and_hears_us_and_keys_come_through() {
     for n in 0..4_u8 {
         call.browser.say(0, u64::from(n) + 1, &[n; 160], call.now);
         let length = sender.next(&[1_000; 160], &mut datagram);
-        call.peer.send(&datagram[..length], call.now);
+        call.peer.send(&datagram[..length], call.now).unwrap();
         call.pass(20);
     }
     let key = [5, 0x8a, 0, 160];
@@ -230,7 +230,7 @@ proptest! {
         let _user = user_of(&datagram);
         let mut call = Call::new(&LAWS);
         let _taken = call.peer.receive(&datagram, theirs(), call.now);
-        call.peer.send(&datagram, call.now);
+        let _sent = call.peer.send(&datagram, call.now);
         call.drain();
     }
 }
