@@ -136,9 +136,8 @@ impl Page {
 }
 
 /// Offers, and takes the answer; the page, the call's id and its secret address.
-async fn call(system: &TestSystem, whose: As, body: Value) -> (Page, String, String) {
+async fn call(system: &TestSystem, whose: As, mut body: Value) -> (Page, String, String) {
     let (mut page, offer) = Page::open().await;
-    let mut body = body;
     body["sdp"] = offer.into();
     let reply = ask(system, whose, Method::POST, PATH, &body).await;
     assert_eq!(reply.status, 201, "{}", reply.text());
@@ -218,7 +217,12 @@ async fn a_page_that_goes_away_without_a_word_is_lost_and_nothing_stays() {
     drop(page);
     let (call, _) = ended(&system, &call_id).await;
     assert_eq!(call["causeCode"], 38, "{call}");
-    assert!(system.app.calls().live().is_empty());
+    in_time(async {
+        while !system.app.calls().live().is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
