@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use rtp::{Coding, Formats, Law, Packet};
 use str0m::change::SdpOffer;
-use str0m::format::{Codec, FormatParams};
+use str0m::format::{Codec, FormatParams, PayloadParams};
 use str0m::ice::StunMessage;
-use str0m::media::{Direction, Frequency, Mid, Pt};
+use str0m::media::{Frequency, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionMap, RtpPacket, RtpWrite, SeqNo};
 use str0m::{Candidate, Event, IceConnectionState, Input, Rtc, RtcConfig};
@@ -84,7 +84,7 @@ pub struct Peer {
     /// The address that the answer names.
     address: SocketAddr,
     user: String,
-    mid: Option<Mid>,
+    mid: Mid,
     formats: Formats,
     /// Of the last packet that was sent, counted on past its 16 bits.
     sequence: Option<u64>,
@@ -122,20 +122,17 @@ impl Peer {
         rtc.add_local_candidate(candidate);
         let answer =
             rtc.sdp_api().accept_offer(offer).map_err(|error| BadOffer::Unusable(error.to_string()))?;
-        let formats = formats(&rtc, laws).ok_or(BadOffer::NoFormat)?;
         let user = rtc.direct_api().local_ice_credentials().ufrag;
-        let mut peer = Self { rtc, address, user, mid: None, formats, sequence: None };
         // What the offer has made of the streams waits to be told; nothing can be sent yet.
-        while let Ok(str0m::Output::Event(event)) = peer.rtc.poll_output() {
-            if let Event::MediaAdded(added) = event
-                && added.direction == Direction::SendRecv
-            {
-                peer.mid = Some(added.mid);
+        let mut mid = None;
+        while let Ok(str0m::Output::Event(event)) = rtc.poll_output() {
+            if let Event::MediaAdded(added) = event {
+                mid = Some(added.mid);
             }
         }
-        if peer.mid.is_none() {
-            return Err(BadOffer::OneWay);
-        }
+        let mid = mid.ok_or(BadOffer::NoFormat)?;
+        let formats = formats(&rtc, mid, laws).ok_or(BadOffer::NoFormat)?;
+        let peer = Self { rtc, address, user, mid, formats, sequence: None };
         Ok((peer, answer.to_sdp_string()))
     }
 
@@ -178,7 +175,7 @@ impl Peer {
     /// # Errors
     /// When the connection has failed for good.
     pub fn send(&mut self, datagram: &[u8], now: Instant) -> Result<(), Gone> {
-        let (Ok(packet), Some(mid)) = (Packet::parse(datagram), self.mid) else { return Ok(()) };
+        let Ok(packet) = Packet::parse(datagram) else { return Ok(()) };
         let sequence = match self.sequence {
             None => u64::from(packet.sequence),
             Some(last) => last + u64::from(packet.sequence.wrapping_sub(last as u16)),
@@ -188,7 +185,7 @@ impl Peer {
         let payload: Arc<[u8]> = packet.payload.into();
         let write =
             RtpWrite::new(pt, SeqNo::from(sequence), packet.timestamp, now, payload).marker(packet.marker);
-        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(self.mid, None) {
             stream.write_rtp(write);
         }
         // It leaves when time has moved.
@@ -260,11 +257,13 @@ pub(crate) fn config(identity: &Identity, laws: &[Law]) -> RtcConfig {
 }
 
 /// What of ours the offer has, numbered as it does.
-fn formats(rtc: &Rtc, laws: &[Law]) -> Option<Formats> {
+fn formats(rtc: &Rtc, mid: Mid, laws: &[Law]) -> Option<Formats> {
+    let theirs = rtc.media(mid)?.remote_pts();
     let params = rtc.codec_config().params();
     let agreed = |wanted: Codec| {
-        let found = params.iter().find(|params| params.spec().codec == wanted)?;
-        Some(*found.pt())
+        let is_wanted =
+            |params: &&PayloadParams| params.spec().codec == wanted && theirs.contains(&params.pt());
+        Some(*params.iter().find(is_wanted)?.pt())
     };
     let audio = laws.iter().find_map(|law| {
         let codec = match law {
