@@ -123,17 +123,12 @@ impl Peer {
         let answer =
             rtc.sdp_api().accept_offer(offer).map_err(|error| BadOffer::Unusable(error.to_string()))?;
         let user = rtc.direct_api().local_ice_credentials().ufrag;
-        // What the offer has made of the streams waits to be told; nothing can be sent yet.
-        let mut mid = None;
-        while let Ok(str0m::Output::Event(event)) = rtc.poll_output() {
-            if let Event::MediaAdded(added) = event {
-                mid = Some(added.mid);
-            }
-        }
-        let mid = mid.ok_or(BadOffer::NoFormat)?;
+        let answer = answer.to_sdp_string();
+        let mid = answer.lines().find_map(|line| line.strip_prefix("a=mid:"));
+        let mid = Mid::from(mid.ok_or(BadOffer::NoFormat)?.trim());
         let formats = formats(&rtc, mid, laws).ok_or(BadOffer::NoFormat)?;
         let peer = Self { rtc, address, user, mid, formats, sequence: None };
-        Ok((peer, answer.to_sdp_string()))
+        Ok((peer, answer))
     }
 
     /// Names the call in the browser's STUN requests; see [`user_of`].
