@@ -4,7 +4,7 @@ use std::fmt;
 
 use aes::cipher::{Block, BlockCipherEncrypt, KeyInit, KeyIvInit as _, StreamCipher as _};
 use aes::{Aes128, Aes256};
-use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, Nonce, UnboundKey};
+use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, Nonce, Tag, UnboundKey};
 use str0m::crypto::{
     AeadAes128GcmCipher, AeadAes256GcmCipher, Aes128CmSha1_80Cipher, CryptoError, SrtpProvider,
     SupportedAeadAes128Gcm, SupportedAeadAes256Gcm, SupportedAes128CmSha1_80,
@@ -138,12 +138,14 @@ impl Gcm {
             length += aad.len();
         }
         let aad = Aad::from(joined.get(..length).unwrap_or_default());
-        let text = output.get_mut(..input.len()).ok_or_else(too_small)?;
-        text.copy_from_slice(input);
+        let forged = || CryptoError::Other("it is not what the other side encrypted".into());
+        let (sealed, tag) = input.split_last_chunk::<TAG>().ok_or_else(forged)?;
+        let text = output.get_mut(..sealed.len()).ok_or_else(too_small)?;
+        text.copy_from_slice(sealed);
         let opened = self
             .key()?
-            .open_in_place(Nonce::assume_unique_for_key(*iv), aad, text)
-            .map_err(|_| CryptoError::Other("it is not what the other side encrypted".into()))?;
+            .open_in_place_separate_tag(Nonce::assume_unique_for_key(*iv), aad, Tag::from(*tag), text, 0..)
+            .map_err(|_| forged())?;
         Ok(opened.len())
     }
 }
@@ -240,7 +242,7 @@ mod tests {
         let mut out = vec![0; text.len() + TAG];
         gcm.seal(&iv, &header, &text, &mut out).unwrap();
         assert_eq!(out, sealed);
-        let mut back = vec![0; sealed.len()];
+        let mut back = vec![0; text.len()];
         let (first, rest) = header.split_at(5);
         assert_eq!(gcm.open(&iv, &[first, rest], &sealed, &mut back).unwrap(), text.len());
         assert_eq!(back[..text.len()], text);
