@@ -63,14 +63,13 @@ async function talk() {
     // The bot is heard, and hangs up.
     const short = await call(page, "short");
     measured.connected_ms = short.took;
-    await page.waitForFunction(async () => {
-      const all = [...(await window.made.getStats()).values()];
-      const inbound = all.find((one) => one.type === "inbound-rtp");
-      window.energy = Math.max(window.energy ?? 0, inbound?.totalAudioEnergy ?? 0);
-      return window.energy > 0.0005;
-    });
-    measured.energy = await page.evaluate(() => window.energy);
-    await over(page);
+    measured.energy = 0;
+    const ending = over(page).then(() => true);
+    while (!(await Promise.race([ending, page.waitForTimeout(50).then(() => false)]))) {
+      measured.energy = Math.max(measured.energy, (await measure(page)).energy);
+    }
+    // Half a second of a tone at -20 dB: its mean square is 0.005.
+    must(measured.energy > 0.0005, `the bot cannot be heard: ${measured.energy}`);
     await ended(short.id);
     await page.locator("#talk-call").getByText("told").first().waitFor();
 

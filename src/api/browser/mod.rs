@@ -89,6 +89,7 @@ async fn make_token(
 /// browser has connected and the flow's first prompt is there. Either with a token of `POST /v1/browser-tokens` in the
 /// body and no other credential, or with the scope `campaigns` or `SmartAssist Dialout` and `flow`.
 #[utoipa::path(post, path = "/v1/browser-calls", operation_id = "placeBrowserCall", tag = "calls",
+    security((), ("apiKey" = []), ("appToken" = []), ("appBearer" = [])),
     request_body(content = NewCall),
     responses(
         (status = 201, description = "The call rings. `Location` is its address for `DELETE`; nobody else knows it.",
