@@ -56,7 +56,7 @@ async function talk() {
     await context.addInitScript(keep);
     const page = await context.newPage();
     const wrong = [];
-    page.on("console", (line) => { if (line.type() === "error") wrong.push(line.text()); });
+    page.on("console", (line) => { if (line.type() === "error") wrong.push(`${line.text()} ${line.location().url}`); });
     page.on("pageerror", (error) => wrong.push(String(error)));
     await page.goto(options.welcome);
 
