@@ -10,7 +10,7 @@ use crate::telemetry::traces::BUILT_IN;
 const FLOW: &str = "flow: reminder\nstart: s\nscenes: { s: [ hangup ] }\n";
 
 /// Wrong configurations of every kind.
-const WRONG: [(&str, &str); 43] = [
+const WRONG: [(&str, &str); 44] = [
     ("a key that is misspelt", "lsiten: 127.0.0.1:8080\n"),
     ("a key in the wrong section", "calls:\n  max: 7\n  filter: info\n"),
     ("a key that nothing resembles", "log:\n  colour: red\n"),
@@ -69,6 +69,10 @@ const WRONG: [(&str, &str); 43] = [
     (
         "files that are no certificate and no key",
         "inbound:\n  tls: { cert: flows/reminder.yaml, key: flows/reminder.yaml }\n",
+    ),
+    (
+        "a place that browsers cannot reach",
+        "webrtc: { listen: 127.0.0.1:4150, public_address: 203.0.113.7, max_calls: 0 }\n",
     ),
     ("a number that nobody dials", "inbound:\n  routes: [ { did: abc, flow: remindre } ]\n"),
     ("a kind of trunk that is none", "trunks: [ { name: a, kind: spi, url: 'http://x', token: hush } ]\n"),
@@ -204,8 +208,8 @@ fn the_shapes_are_those_of_the_settings() {
     let read: Result<Config, _> = serde_saphyr::from_str(&text);
     read.unwrap_or_else(|error| panic!("{error}\n{text}"));
     let mut found = examine("x", &text, None);
-    // Every text is the word `some`: that is no number, and the trunks share it as their name.
-    let of_the_word = ["no dialled number", "two trunks are named"];
+    // Every text is the word `some`: that is no number, and the trunks share it as their name. Every port is on loopback.
+    let of_the_word = ["no dialled number", "two trunks are named", "browsers are told to send to"];
     found.retain(|finding| !of_the_word.iter().any(|start| finding.message.starts_with(start)));
     assert!(found.is_empty(), "{found:#?}");
     let explained = |key: &str| DEFAULT_YAML.contains(&format!("{key}:")) || DEFAULT_YAML.contains(key);
