@@ -10,7 +10,7 @@ use std::io::IsTerminal;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, fmt, registry, reload};
@@ -72,7 +72,8 @@ const TALKATIVE: [&str; 11] = [
 pub fn start_logging(filter: &str, format: LogFormat) -> Logging {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
     let (filter, reloading) = reload::Layer::new(filter);
-    let filter = filter.and(filter_fn(is_discreet));
+    // Without the hint nothing is known of what is never wanted, and every frame of a WebSocket is offered to the log a dozen times.
+    let filter = filter.and(filter_fn(is_discreet).with_max_level_hint(LevelFilter::TRACE));
     // A line that cannot be written, on a full disk say, is lost; complaining about it on the same stream would panic.
     let lines = fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
     let started = match format {
@@ -83,7 +84,25 @@ pub fn start_logging(filter: &str, format: LogFormat) -> Logging {
         LogFormat::Json => registry().with(lines.json().with_filter(filter)).try_init(),
     };
     drop(started);
-    Logging { refilter: Box::new(move |new| reloading.reload(new).is_ok()) }
+    Logging {
+        refilter: Box::new(move |new| {
+            let is_there = reloading.reload(new).is_ok();
+            offer_up_to(LevelFilter::current());
+            is_there
+        }),
+    }
+}
+
+/// Libraries that log by the crate `log` offer lines up to `most`; starting does the same.
+fn offer_up_to(most: LevelFilter) {
+    log::set_max_level(match most.into_level() {
+        None => log::LevelFilter::Off,
+        Some(Level::ERROR) => log::LevelFilter::Error,
+        Some(Level::WARN) => log::LevelFilter::Warn,
+        Some(Level::INFO) => log::LevelFilter::Info,
+        Some(Level::DEBUG) => log::LevelFilter::Debug,
+        Some(Level::TRACE) => log::LevelFilter::Trace,
+    });
 }
 
 /// Libraries that do so at `info` already: whole messages, telephone numbers and proofs of passwords among them.

@@ -31,6 +31,7 @@ mod options;
 pub mod packet;
 mod placements;
 mod placing;
+mod reading;
 mod records;
 mod rest;
 mod room;

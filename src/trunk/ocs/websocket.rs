@@ -1,12 +1,13 @@
 //! The plain WebSocket of 1.0.5: one connection per call, audio as binary frames, everything else as text.
 //! One task per call, reconnecting for as long as the call lives.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::retry::Backoff;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::SinkExt as _;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use rustls::ClientConfig;
 use secrecy::ExposeSecret as _;
@@ -22,9 +23,14 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_asyn
 use super::client::TokenSource;
 use super::messages::{Report, ReportError, read_plain};
 use super::packet::Limits;
+use super::reading::{Load, Reading};
 use super::round_trip::{Answer, RoundTrip};
 use super::wire::LinkError;
 
+/// Bytes that are read at once: some packets of one call. The library fills the whole of it with zeros before every read.
+const READ_BUFFER: usize = 2 * 1024;
+/// What waits is handed to the kernel when there is so much of it, in bytes, or nothing follows.
+const WRITE_BUFFER: usize = 8 * 1024;
 /// Frames that may wait to be written.
 const QUEUE: usize = 512;
 /// Beyond so many, audio is dropped: the rest is for what must not get lost.
@@ -150,12 +156,13 @@ impl Task {
     async fn serve(&mut self, socket: &mut Socket) -> End {
         let mut heard_at = Instant::now();
         let mut round_trip = RoundTrip::new(heard_at);
+        let mut reading = Reading::new(Load::OneCall);
         loop {
             let silent_at = heard_at + round_trip.patience().unwrap_or(SILENCE);
             let message = tokio::select! {
                 // What waits to be read is no silence, however long we were busy elsewhere.
                 biased;
-                message = socket.next() => match message {
+                message = poll_fn(|cx| reading.poll(socket, cx)) => match message {
                     Some(Ok(message)) => message,
                     Some(Err(error)) => return End::Lost(LinkError::closed(error)),
                     None => return End::Lost(LinkError::closed("no reason given")),
@@ -251,7 +258,11 @@ async fn connect(options: &Options) -> Result<Socket, LinkError> {
     bearer.set_sensitive(true);
     request.headers_mut().insert(AUTHORIZATION, bearer);
     let largest = Some(options.limits.text.max(options.limits.attachment));
-    let config = WebSocketConfig::default().max_message_size(largest).max_frame_size(largest);
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_message_size(largest)
+        .max_frame_size(largest);
     let tls = Some(Connector::Rustls(Arc::clone(&options.tls)));
     let opened: Result<_, tungstenite::Error> =
         Box::pin(connect_async_tls_with_config(request, Some(config), true, tls)).await;

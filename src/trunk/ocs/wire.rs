@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
+use futures_util::{Sink, SinkExt as _, StreamExt as _};
 use rustls::ClientConfig;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -18,7 +18,12 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use super::packet::{self, Decoder, Encoded, Limits, Packet, PacketError};
+use super::reading::{Load, Reading};
 use super::round_trip::{Answer, RoundTrip};
+
+/// Bytes that are read at once, two dozen packets of audio. The library fills the whole of it with zeros before every read, so
+/// a large one costs more than it saves.
+const READ_BUFFER: usize = 16 * 1024;
 
 /// Why there is no connection, or no longer one.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +86,7 @@ enum Incoming {
 #[derive(Debug)]
 pub(super) struct Wire {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    reading: Reading,
     decoder: Decoder,
     unflushed: bool,
     sending_first: bool,
@@ -99,12 +105,16 @@ impl Wire {
         limits: Limits,
     ) -> Result<Self, LinkError> {
         let largest = Some(limits.text.max(limits.attachment));
-        let config = WebSocketConfig::default().max_message_size(largest).max_frame_size(largest);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .max_message_size(largest)
+            .max_frame_size(largest);
         let connecting = connect_async_tls_with_config(url, Some(config), true, Some(Connector::Rustls(tls)));
         let (socket, _) = Box::pin(connecting).await.map_err(LinkError::opening)?;
         let now = Instant::now();
         let mut wire = Self {
             socket,
+            reading: Reading::new(Load::ManyCalls),
             decoder: Decoder::new(limits),
             unflushed: false,
             sending_first: false,
@@ -217,7 +227,7 @@ impl Wire {
 
     fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, LinkError>> {
         loop {
-            let message = match Pin::new(&mut self.socket).poll_next(cx) {
+            let message = match self.reading.poll(&mut self.socket, cx) {
                 Poll::Ready(Some(Ok(message))) => message,
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(LinkError::closed(error))),
                 Poll::Ready(None) => return Poll::Ready(Err(LinkError::closed("no reason given"))),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::call::{CarrierCdr, DialStatus, Disposition, Link, cause};
+use rtp::sdp;
 use tokio::time::Instant;
 
 use crate::media::MediaTime;
@@ -172,8 +173,9 @@ impl SipCall {
         }
     }
 
-    /// The peer has agreed on other media; whether it hears us, and sends anything itself.
-    pub(super) fn renegotiated(&mut self, hears_us: bool, speaks: bool, now: Instant) {
+    /// Audio goes this way from now on, seen from us.
+    pub(super) fn renegotiated(&mut self, direction: sdp::Direction, now: Instant) {
+        let speaks = direction.has_recv();
         if speaks && !self.speaks {
             self.heard_at = now;
         }
@@ -182,7 +184,7 @@ impl SipCall {
             let why = "the other side only listens".to_owned();
             self.tell(LegEvent::Link { link: Link::Up, why });
         }
-        match (self.phase, hears_us) {
+        match (self.phase, direction.has_send()) {
             (Phase::Live, false) => {
                 self.phase = Phase::Held;
                 let why = "the other side holds the call".to_owned();
@@ -387,13 +389,13 @@ mod tests {
     fn a_call_on_hold_stands_still_and_hears_nothing() {
         let start = Instant::now();
         let mut call = live(start);
-        call.renegotiated(false, true, start);
+        call.renegotiated(sdp::Direction::RecvOnly, start);
         assert!(matches!(drain(&mut call)[..], [Action::Tell(LegEvent::Link { link: Link::Stalled, .. })]));
         call.audio(MediaTime::ZERO, Bytes::from_static(b"music"));
         call.key('1', true);
         call.handle_timeout(start + 3 * PATIENCE, 0);
         assert_eq!((drain(&mut call), call.poll_timeout()), (vec![], None));
-        call.renegotiated(true, true, start + 3 * PATIENCE);
+        call.renegotiated(sdp::Direction::SendRecv, start + 3 * PATIENCE);
         assert!(matches!(drain(&mut call)[..], [Action::Tell(LegEvent::Link { link: Link::Up, .. })]));
         call.ended(Party::Peer, Some(16), String::new(), 60_000);
         assert_eq!(ending(&drain(&mut call)), (LegEvent::Hangup, Disposition::Answered, 16));
@@ -405,11 +407,11 @@ mod tests {
         let mut call = live(start);
         call.handle_timeout(start + STALLED, 0);
         assert!(matches!(drain(&mut call)[..], [Action::Tell(LegEvent::Link { link: Link::Stalled, .. })]));
-        call.renegotiated(true, false, start + STALLED);
+        call.renegotiated(sdp::Direction::SendOnly, start + STALLED);
         assert!(matches!(drain(&mut call)[..], [Action::Tell(LegEvent::Link { link: Link::Up, .. })]));
         call.handle_timeout(start + 3 * PATIENCE, 0);
         assert_eq!((drain(&mut call), call.poll_timeout()), (vec![], None));
-        call.renegotiated(true, true, start + 3 * PATIENCE);
+        call.renegotiated(sdp::Direction::SendRecv, start + 3 * PATIENCE);
         assert_eq!(call.poll_timeout(), Some(start + 3 * PATIENCE + STALLED));
     }
 
@@ -468,7 +470,8 @@ mod tests {
                     Input::Ended(by, cause) => call.ended(by, cause, "over".into(), 4),
                     Input::Heard => call.heard(now),
                     Input::Audio => call.audio(MediaTime::ZERO, Bytes::new()),
-                    Input::Held(held) => call.renegotiated(!held, true, now),
+                    Input::Held(true) => call.renegotiated(sdp::Direction::RecvOnly, now),
+                    Input::Held(false) => call.renegotiated(sdp::Direction::SendRecv, now),
                     Input::HangUp => call.hang_up(),
                     Input::Wait(s) => {
                         now += Duration::from_secs(s);

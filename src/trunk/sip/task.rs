@@ -169,7 +169,7 @@ impl CallTask {
             Media::Stream(_) => {
                 let now = Instant::now();
                 self.machine.answered(now, now_ms());
-                self.machine.renegotiated(self.negotiation.is_heard(), self.negotiation.speaks(), now);
+                self.machine.renegotiated(self.negotiation.direction(), now);
             }
             Media::Ports(_) | Media::None => self.machine.no_media(now_ms()),
         }
@@ -191,11 +191,7 @@ impl CallTask {
             Ok((answer, agreed)) => {
                 reply.accept(answer);
                 stream.agree(agreed);
-                self.machine.renegotiated(
-                    agreed.direction.has_send(),
-                    agreed.direction.has_recv(),
-                    Instant::now(),
-                );
+                self.machine.renegotiated(agreed.direction, Instant::now());
             }
             Err(error) => {
                 tracing::info!(trunk = self.trunk, %error, "other media were offered, and refused");
@@ -210,11 +206,7 @@ impl CallTask {
         match self.negotiation.agree(sdp) {
             Ok(agreed) => {
                 stream.agree(agreed);
-                self.machine.renegotiated(
-                    agreed.direction.has_send(),
-                    agreed.direction.has_recv(),
-                    Instant::now(),
-                );
+                self.machine.renegotiated(agreed.direction, Instant::now());
             }
             Err(error) => {
                 tracing::info!(trunk = self.trunk, %error, "an answer is passed over: the media stay as they are")

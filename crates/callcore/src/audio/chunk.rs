@@ -30,21 +30,27 @@ impl Framer {
             && let Some((high, rest)) = bytes.split_first()
         {
             self.low_byte = None;
-            self.sample(i16::from_le_bytes([low, *high]), &mut on_frame);
+            self.frame[self.filled] = i16::from_le_bytes([low, *high]);
+            self.filled += 1;
+            self.complete(&mut on_frame);
             bytes = rest;
         }
-        let (pairs, odd) = bytes.as_chunks::<2>();
-        for pair in pairs {
-            self.sample(i16::from_le_bytes(*pair), &mut on_frame);
+        let (mut pairs, odd) = bytes.as_chunks::<2>();
+        while !pairs.is_empty() {
+            let (now, later) = pairs.split_at(pairs.len().min(FRAME_SAMPLES - self.filled));
+            for (sample, pair) in self.frame[self.filled..].iter_mut().zip(now) {
+                *sample = i16::from_le_bytes(*pair);
+            }
+            self.filled += now.len();
+            self.complete(&mut on_frame);
+            pairs = later;
         }
         if let Some(low) = odd.first() {
             self.low_byte = Some(*low);
         }
     }
 
-    fn sample(&mut self, sample: i16, on_frame: &mut impl FnMut(&Frame)) {
-        self.frame[self.filled] = sample;
-        self.filled += 1;
+    fn complete(&mut self, on_frame: &mut impl FnMut(&Frame)) {
         if self.filled == FRAME_SAMPLES {
             self.filled = 0;
             on_frame(&self.frame);

@@ -27,7 +27,16 @@ pub const fn ms_to_samples(ms: u64) -> usize {
 /// Little-endian bytes of `samples`, as every wire here carries pcm16.
 #[must_use]
 pub fn to_pcm16le(samples: &[i16]) -> Vec<u8> {
-    samples.iter().flat_map(|s| s.to_le_bytes()).collect()
+    let mut bytes = vec![0; samples.len() * 2];
+    write_pcm16le(samples, &mut bytes);
+    bytes
+}
+
+/// Writes the little-endian bytes of `samples` into `bytes`, as many as there is room for.
+pub fn write_pcm16le(samples: &[i16], bytes: &mut [u8]) {
+    for (pair, sample) in bytes.as_chunks_mut::<2>().0.iter_mut().zip(samples) {
+        *pair = sample.to_le_bytes();
+    }
 }
 
 /// Samples from little-endian pcm16; a trailing odd byte is ignored.

@@ -8,7 +8,7 @@
 
 use super::front_end::band_powers;
 use super::heard::BANDS;
-use super::spectrum::{BINS, HOP, Power, Spectrum, WINDOW};
+use super::spectrum::{BINS, HOP, WINDOW, analyse};
 use crate::audio::level::SILENCE_DBFS;
 
 /// Length of a hop, ms.
@@ -63,6 +63,11 @@ struct Sums {
 }
 
 impl Sums {
+    /// How far the values of a window are from their mean, squared and added up.
+    fn spread(&self, window: usize) -> f32 {
+        self.squares[window] - self.sum[window] * self.sum[window] / values(window)
+    }
+
     /// The window one frame later.
     fn then(self, bands: &Bands) -> Self {
         let (sum, squares) = bands.iter().fold((0.0, 0.0), |(s, q), x| (s + x, q + x * x));
@@ -106,8 +111,6 @@ impl Average {
 /// Compares what is heard with what was sent. Allocates nothing after [`EchoGuard::new`].
 #[derive(Debug)]
 pub struct EchoGuard {
-    spectrum: Spectrum,
-    power: Power,
     /// The end of what was sent, full scale = 1.0.
     tail: [f32; WINDOW],
     /// Powers of the hop before, by band.
@@ -149,8 +152,6 @@ impl EchoGuard {
         let heard =
             settled(&heard_average.against(&[FAINTEST_HEARD; BANDS], &[FAINTEST_HEARD; BANDS], false));
         Self {
-            spectrum: Spectrum::new(),
-            power: [0.0; BINS],
             tail: [0.0; WINDOW],
             last_powers: [0.0; BANDS],
             sent: Box::new([quiet; KEPT]),
@@ -269,8 +270,9 @@ impl EchoGuard {
         }
         let mut powers = [0.0; BANDS];
         if self.tail.iter().any(|x| *x != 0.0) {
-            self.spectrum.analyse(&self.tail, &mut self.power);
-            band_powers(&self.power, &mut powers);
+            let mut power = [0.0; BINS];
+            analyse(&self.tail, &mut power);
+            band_powers(&power, &mut powers);
         }
         let both: Bands = std::array::from_fn(|band| (powers[band] + self.last_powers[band]) / 2.0);
         self.last_powers = powers;
@@ -315,9 +317,13 @@ impl EchoGuard {
     }
 
     fn best(&self, window: usize, now: u64, delays: std::ops::Range<usize>) -> (f32, usize) {
+        let heard = self.heard.spread(window);
+        if heard < least_life(window) {
+            return (0.0, delays.start);
+        }
         let mut best = (-1.0, delays.start);
         for delay in delays {
-            let alike = self.alike(window, now, delay);
+            let alike = self.alike_to(heard, window, now, delay);
             if alike > best.0 {
                 best = (alike, delay);
             }
@@ -326,14 +332,31 @@ impl EchoGuard {
     }
 
     fn alike(&self, window: usize, now: u64, delay: usize) -> f32 {
-        let n = BANDS as f32 * [SHORT_FRAMES, LONG_FRAMES][window];
-        let (heard, sent) = (&self.heard, &self.at(now, delay).sums);
-        let spread = |sums: &Sums| sums.squares[window] - sums.sum[window] * sums.sum[window] / n;
-        let together = self.products[window][delay] - heard.sum[window] * sent.sum[window] / n;
-        let (heard, sent) = (spread(heard), spread(sent));
-        // Less than 2 dB of life in either says nothing.
-        if heard < 4.0 * n || sent < 4.0 * n { 0.0 } else { together / (heard * sent).sqrt() }
+        self.alike_to(self.heard.spread(window), window, now, delay)
     }
+
+    /// The likeness of a window of what is heard, whose [`Sums::spread`] is `heard`, to what was sent `delay` hops before.
+    fn alike_to(&self, heard: f32, window: usize, now: u64, delay: usize) -> f32 {
+        let sums = &self.at(now, delay).sums;
+        let sent = sums.spread(window);
+        let least = least_life(window);
+        if heard < least || sent < least {
+            return 0.0;
+        }
+        let together =
+            self.products[window][delay] - self.heard.sum[window] * sums.sum[window] / values(window);
+        together / (heard * sent).sqrt()
+    }
+}
+
+/// Values in a window that is full.
+fn values(window: usize) -> f32 {
+    BANDS as f32 * [SHORT_FRAMES, LONG_FRAMES][window]
+}
+
+/// A window with less spread than this, 2 dB, says nothing.
+fn least_life(window: usize) -> f32 {
+    4.0 * values(window)
 }
 
 /// Sums of a window that holds nothing but `bands`.

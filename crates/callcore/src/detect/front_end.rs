@@ -6,7 +6,7 @@ use super::floor::NoiseFloor;
 use super::heard::{BANDS, Heard, Observation};
 use super::music::MusicMeter;
 use super::peaks::Peaks;
-use super::spectrum::{BINS, HOP, Power, Spectrum, WINDOW};
+use super::spectrum::{BINS, HOP, Power, WINDOW, analyse};
 use super::tones::{FINE_SAMPLES, Surroundings, ToneBank};
 use super::vad::VoiceModel;
 use crate::audio::level::SILENCE_DBFS;
@@ -57,8 +57,6 @@ struct Speech {
 #[derive(Debug)]
 pub struct FrontEnd {
     voice: VoiceModel,
-    spectrum: Spectrum,
-    power: Power,
     tones: ToneBank,
     music: MusicMeter,
     floor: NoiseFloor,
@@ -66,7 +64,6 @@ pub struct FrontEnd {
     /// The last samples, DC removed, full scale = 1.0.
     history: [f32; HISTORY],
     dc: (f32, f32),
-    noise_power: f32,
     bands: [f32; BANDS],
     blanks: u32,
     now_ms: u64,
@@ -87,15 +84,12 @@ impl FrontEnd {
     pub fn new() -> Self {
         Self {
             voice: VoiceModel::new(),
-            spectrum: Spectrum::new(),
-            power: [0.0; BINS],
             tones: ToneBank::default(),
             music: MusicMeter::new(),
             floor: NoiseFloor::new(),
             speech: Speech { peak_dbfs: SILENCE_DBFS, ..Speech::default() },
             history: [0.0; HISTORY],
             dc: (0.0, 0.0),
-            noise_power: 1e-6,
             bands: [0.0; BANDS],
             blanks: 0,
             now_ms: 0,
@@ -125,8 +119,9 @@ impl FrontEnd {
         self.blanks = if blank { self.blanks + 1 } else { 0 };
         // A lost packet says nothing about a tone; longer emptiness does.
         if self.blanks == 0 || self.blanks > LOST_FRAMES {
+            let noise_power = 10_f32.powf(noise_dbfs / 10.0);
             for hop in 1..=2 {
-                self.hop(start_ms + 10 * hop, noise_dbfs);
+                self.hop(start_ms + 10 * hop, noise_power);
             }
         }
         let tone = self.tones.is_sounding();
@@ -189,26 +184,26 @@ impl FrontEnd {
         if power <= 0.0 { SILENCE_DBFS } else { (10.0 * power.log10()).max(SILENCE_DBFS) }
     }
 
-    fn hop(&mut self, end_ms: u64, noise_dbfs: f32) {
+    fn hop(&mut self, end_ms: u64, noise_power: f32) {
         let behind = (self.now_ms - end_ms) as usize / 10 * HOP;
         let end = HISTORY - behind;
         let mut window = [0.0; WINDOW];
         window.copy_from_slice(&self.history[end - WINDOW..end]);
-        self.spectrum.analyse(&window, &mut self.power);
-        band_powers(&self.power, &mut self.bands);
-        self.noise_power = 10_f32.powf(noise_dbfs / 10.0);
-        let peaks = Peaks::find(&self.power, self.noise_power * 0.7);
+        let mut power: Power = [0.0; BINS];
+        analyse(&window, &mut power);
+        band_powers(&power, &mut self.bands);
+        let peaks = Peaks::find(&power, noise_power * 0.7);
         let around = Surroundings {
             centre_ms: end_ms.saturating_sub(HALF_WINDOW_MS),
             has_spoken: self.speech.total_ms >= SPOKEN_MS,
             has_greeted: self.speech.total_ms >= GREETED_MS,
-            noise: self.noise_power,
+            noise: noise_power,
             music: self.music.log_odds() > MUSIC,
             recent: &self.history,
         };
         let heard = &mut self.heard;
-        self.tones.push(&peaks, &self.power, &around, &mut |h| heard.push_back(h));
-        self.music.push(&self.power, self.tones.is_sounding());
+        self.tones.push(&peaks, &power, &around, &mut |h| heard.push_back(h));
+        self.music.push(&power, self.tones.is_sounding());
     }
 
     /// Takes what the frame was; `held` when it waits to be told from ringback.

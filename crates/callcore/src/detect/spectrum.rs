@@ -1,8 +1,7 @@
 //! Short-time power spectrum: 32 ms Hann windows, one every 10 ms.
 
 use std::f32::consts::TAU;
-use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use spectral::{Complex, RealToComplex, real_fft};
 
@@ -20,48 +19,37 @@ pub(crate) const BIN_HZ: f32 = SAMPLE_RATE as f32 / WINDOW as f32;
 /// Power per bin. A sine of amplitude 1 (full scale) sums to 0.5 over its bins.
 pub(crate) type Power = [f32; BINS];
 
-/// A planned transform with its buffers; allocates only in [`Spectrum::new`].
-pub(crate) struct Spectrum {
+/// The transform and the window, which all calls share: what a call keeps for itself must come from memory again every 20 ms.
+struct Plan {
     fft: Arc<dyn RealToComplex<f32>>,
     window: [f32; WINDOW],
-    input: Vec<f32>,
-    output: Vec<Complex<f32>>,
-    scratch: Vec<Complex<f32>>,
 }
 
-impl Spectrum {
-    pub(crate) fn new() -> Self {
-        let fft = real_fft(WINDOW);
-        let window = std::array::from_fn(|n| 0.5 - 0.5 * (TAU * n as f32 / WINDOW as f32).cos());
-        Self {
-            input: fft.make_input_vec(),
-            output: fft.make_output_vec(),
-            scratch: fft.make_scratch_vec(),
-            window,
-            fft,
-        }
-    }
+static PLAN: LazyLock<Plan> = LazyLock::new(|| Plan {
+    fft: real_fft(WINDOW),
+    window: std::array::from_fn(|n| 0.5 - 0.5 * (TAU * n as f32 / WINDOW as f32).cos()),
+});
 
-    /// The power spectrum of `samples` (full scale = 1.0).
-    pub(crate) fn analyse(&mut self, samples: &[f32; WINDOW], power: &mut Power) {
-        for ((slot, sample), weight) in self.input.iter_mut().zip(samples).zip(&self.window) {
-            *slot = sample * weight;
-        }
-        if self.fft.process_with_scratch(&mut self.input, &mut self.output, &mut self.scratch).is_err() {
-            power.fill(0.0);
-            return;
-        }
-        // One-sided power with the Hann window's energy (3/8) taken out.
-        let scale = 2.0 / (WINDOW as f32 * WINDOW as f32 * 0.375);
-        for (p, bin) in power.iter_mut().zip(&self.output) {
-            *p = bin.norm_sqr() * scale;
-        }
-    }
-}
+/// Room for the transform to work in, in complex numbers; it says itself how much it needs.
+const SCRATCH: usize = WINDOW;
 
-impl fmt::Debug for Spectrum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Spectrum")
+/// The power spectrum of `samples` (full scale = 1.0). Works on the stack.
+pub(crate) fn analyse(samples: &[f32; WINDOW], power: &mut Power) {
+    let Plan { fft, window } = &*PLAN;
+    let mut input: [f32; WINDOW] = std::array::from_fn(|n| samples[n] * window[n]);
+    let mut output = [Complex::default(); BINS];
+    let mut scratch = [Complex::default(); SCRATCH];
+    let done = scratch
+        .get_mut(..fft.get_scratch_len())
+        .is_some_and(|scratch| fft.process_with_scratch(&mut input, &mut output, scratch).is_ok());
+    if !done {
+        power.fill(0.0);
+        return;
+    }
+    // One-sided power with the Hann window's energy (3/8) taken out.
+    let scale = 2.0 / (WINDOW as f32 * WINDOW as f32 * 0.375);
+    for (p, bin) in power.iter_mut().zip(&output) {
+        *p = bin.norm_sqr() * scale;
     }
 }
 
@@ -88,11 +76,10 @@ mod tests {
 
     #[test]
     fn a_sine_is_found_within_two_hertz_and_has_its_power() {
-        let mut spectrum = Spectrum::new();
         let mut power = [0.0; BINS];
         for hz in [350.0, 440.0, 997.0, 1400.0, 2100.0, 3333.0] {
             let samples = std::array::from_fn(|n| (TAU * hz * n as f32 / 8000.0).sin());
-            spectrum.analyse(&samples, &mut power);
+            analyse(&samples, &mut power);
             let bin = (1..BINS).max_by(|a, b| power[*a].total_cmp(&power[*b])).expect("bins");
             assert!((refine(&power, bin) - hz).abs() < 2.0, "{hz}: {}", refine(&power, bin));
             let sum: f32 = power[bin - 2..=bin + 2].iter().sum();

@@ -11,16 +11,15 @@ pub struct Negotiation {
     local: Local,
     /// Our last description.
     last: Option<String>,
-    /// Whether the peer hears us, as last agreed on.
-    is_heard: bool,
-    speaks: bool,
+    /// Which way audio goes, seen from us, as last agreed on.
+    direction: Direction,
 }
 
 impl Negotiation {
     /// We receive at `address`; `id` is random.
     pub const fn new(address: SocketAddr, laws: Vec<Law>, id: u64) -> Self {
         let local = Local { address, id, version: 1, laws, direction: Direction::SendRecv };
-        Self { local, last: None, is_heard: true, speaks: true }
+        Self { local, last: None, direction: Direction::SendRecv }
     }
 
     /// What we offer.
@@ -38,19 +37,13 @@ impl Negotiation {
     /// When nothing in it can be used.
     pub fn agree(&mut self, answer: &str) -> Result<Agreement, SdpError> {
         let agreed = self.local.agree(&Remote::read(answer.as_bytes())?)?;
-        self.is_heard = agreed.direction.has_send();
-        self.speaks = agreed.direction.has_recv();
+        self.direction = agreed.direction;
         Ok(agreed)
     }
 
-    /// Whether the peer hears us, as last agreed on.
-    pub const fn is_heard(&self) -> bool {
-        self.is_heard
-    }
-
-    /// Whether the peer sends us anything, as last agreed on.
-    pub const fn speaks(&self) -> bool {
-        self.speaks
+    /// Which way audio goes, seen from us, as last agreed on.
+    pub const fn direction(&self) -> Direction {
+        self.direction
     }
 
     /// Our answer to the peer's offer, and what it makes of the media.
@@ -60,8 +53,7 @@ impl Negotiation {
     pub fn answer(&mut self, offer: &str) -> Result<(String, Agreement), SdpError> {
         let remote = Remote::read(offer.as_bytes())?;
         let (answer, agreed) = self.local.answer(&remote)?;
-        self.is_heard = agreed.direction.has_send();
-        self.speaks = agreed.direction.has_recv();
+        self.direction = agreed.direction;
         if !self.is_news(&answer) {
             return Ok((self.keep(answer), agreed));
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use callcore::audio::frame::to_pcm16le;
+use callcore::audio::frame::write_pcm16le;
 use callcore::call::{Input, Link};
 use callcore::clock::CallTime;
 use callcore::playback::Chunk;
@@ -52,7 +52,8 @@ impl Actor {
 
 /// A chunk as it goes to the carrier: whole frames, the last of them filled up with silence.
 fn packet(chunk: &Chunk) -> Bytes {
-    let mut pcm = to_pcm16le(chunk.samples());
-    pcm.resize(pcm.len() + 2 * chunk.padding(), 0);
+    let samples = chunk.samples();
+    let mut pcm = vec![0; 2 * (samples.len() + chunk.padding())];
+    write_pcm16le(samples, &mut pcm);
     pcm.into()
 }
