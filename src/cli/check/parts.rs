@@ -249,7 +249,6 @@ fn of_files(config: &Config) -> Item {
 }
 
 /// Whether a port can be had; one of our own server is as good.
-#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum that may grow")]
 async fn of_port(setting: &str, address: SocketAddr, database: &Path) -> Item {
     told_of_port(setting, address, database, TcpListener::bind(address).map(drop))
 }
@@ -258,6 +257,7 @@ fn of_udp_port(setting: &str, address: SocketAddr, database: &Path) -> Item {
     told_of_port(setting, address, database, UdpSocket::bind(address).map(drop))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum that may grow")]
 fn told_of_port(setting: &str, address: SocketAddr, database: &Path, bound: io::Result<()>) -> Item {
     let what = format!("port of {setting}");
     let Err(error) = bound else {

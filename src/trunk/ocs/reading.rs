@@ -143,6 +143,6 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_burst_on_the_connection_of_one_call_is_read_whole() {
         let (_, latest) = run(Load::OneCall, Duration::from_millis(2)).await;
-        assert!(latest <= 3 * BEAT + Duration::from_millis(1), "{latest:?}");
+        assert!(latest <= 5 * BEAT + Duration::from_millis(1), "{latest:?}");
     }
 }
