@@ -65,7 +65,9 @@ impl Call {
                     assert_eq!(to, theirs());
                     sent.push(datagram);
                 }
-                told => self.told.push(told),
+                told @ (Output::Connected | Output::Packet(_) | Output::Away | Output::Closed) => {
+                    self.told.push(told)
+                }
             }
         }
     }
@@ -76,7 +78,9 @@ impl Call {
             match self.browser.poll().unwrap() {
                 Output::Wait(_) => return sent,
                 Output::Send { datagram, .. } => sent.push(datagram),
-                told => self.heard.push(told),
+                told @ (Output::Connected | Output::Packet(_) | Output::Away | Output::Closed) => {
+                    self.heard.push(told)
+                }
             }
         }
     }
