@@ -214,7 +214,7 @@ fn an_offer_that_cannot_be_answered_is_refused_with_a_sentence() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(50))]
 
     #[test]
     fn no_offer_causes_a_panic(
