@@ -12,7 +12,7 @@ use callcore::audio::{FRAME_MS, FRAME_SAMPLES, Frame, Framer, frame};
 use callcore::call::{Call, DialStatus, Effect, Input, Settings};
 use callcore::clock::CallTime;
 use callcore::detect::{EchoGuard, FrontEnd};
-use callcore::flow::{self, MachineDetection, Run};
+use callcore::flow::{self, Flow, MachineDetection, Run};
 use serde_json::Map;
 
 /// Seconds of audio that each part works on.
@@ -117,23 +117,26 @@ fn flow_check() -> Box<dyn FnOnce()> {
 
 fn call() -> Box<dyn FnOnce()> {
     let audio = speech();
+    let flow = flow::parse("talker.yaml", FLOW).flow.map(Arc::new);
+    // Models and phrases are shared by all calls: they are loaded before anything is counted.
+    talk(flow.clone(), &audio);
+    Box::new(move || talk(flow, &audio))
+}
+
+fn talk(flow: Option<Arc<Flow>>, audio: &[i16]) {
     let prompt: Arc<[i16]> = audio[..16_000].into();
-    let run =
-        flow::parse("talker.yaml", FLOW).flow.and_then(|flow| Run::new(Arc::new(flow), Map::new()).ok());
-    Box::new(move || {
-        let Some(run) = run else { return };
-        let settings = Settings { machine_detection: MachineDetection::Detect, ..Settings::default() };
-        let mut call = Call::new(settings, run);
-        call.handle(Input::Status(DialStatus::Connected), CallTime::ZERO);
-        for (n, frame) in frames(&audio).iter().enumerate() {
-            let now = CallTime::from_ms((n as u64 + 1) * FRAME_MS);
-            call.audio(frame, now);
-            if call.poll_timeout().is_some_and(|due| due <= now) {
-                call.handle_timeout(now);
-            }
-            drain(&mut call, &prompt, now);
+    let Some(run) = flow.and_then(|flow| Run::new(flow, Map::new()).ok()) else { return };
+    let settings = Settings { machine_detection: MachineDetection::Detect, ..Settings::default() };
+    let mut call = Call::new(settings, run);
+    call.handle(Input::Status(DialStatus::Connected), CallTime::ZERO);
+    for (n, frame) in frames(audio).iter().enumerate() {
+        let now = CallTime::from_ms((n as u64 + 1) * FRAME_MS);
+        call.audio(frame, now);
+        if call.poll_timeout().is_some_and(|due| due <= now) {
+            call.handle_timeout(now);
         }
-    })
+        drain(&mut call, &prompt, now);
+    }
 }
 
 fn drain(call: &mut Call, prompt: &Arc<[i16]>, now: CallTime) {
