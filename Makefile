@@ -6,7 +6,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 COMMIT = $(shell git rev-parse --short=10 HEAD 2>/dev/null)
 
-.PHONY: help setup demo build release package rehearse install check test contract killtest ordertest cuttest detectortest lint bench fmt clean
+.PHONY: help setup demo build release package rehearse install check test contract killtest ordertest cuttest detectortest lint bench instructions fmt clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -73,6 +73,10 @@ lint: setup ## Formatting, clippy, docs, licences
 
 bench: setup ## Benchmarks; docs/benchmarks.md has the figures
 	$(CARGO) bench --workspace
+
+instructions: ## Instructions of each hot part of a call against docs/instructions.json; ARGS="--update" writes it
+	@tools/setup test
+	tools/instructions $(ARGS)
 
 bench-calls: release ## Live calls per core, and what suffers; ARGS="--find" looks for the most
 	target/release/dering bench calls $(ARGS)
