@@ -21,6 +21,7 @@ pub(crate) mod listening;
 pub(crate) mod lists;
 pub(crate) mod may;
 mod numbers;
+mod page_origins;
 pub(crate) mod problems;
 mod public_url;
 pub(crate) mod recordings;
@@ -42,6 +43,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 pub use self::browser::BrowserCalls;
+pub use self::page_origins::PageOrigins;
 pub use self::public_url::PublicUrl;
 pub use self::settings::{Origin, Setting, Told};
 pub use self::uploads::Uploads;

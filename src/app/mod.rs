@@ -30,7 +30,7 @@ use crate::trials::Trials;
 use crate::trunk::ocs::{self, OcsCarrier};
 use crate::trunk::ocs_inbound;
 use crate::trunk::sip::{self, SipCarrier};
-use crate::trunk::webrtc::Browsers;
+use crate::trunk::webrtc::{self, Browsers};
 use crate::trunk::{Carrier, Offer, Trunk, TrunkOptions};
 use crate::{api, server, session, telemetry};
 
@@ -142,6 +142,12 @@ impl App {
             trunks.push(start_trunk(trunk, offer.clone(), lateness.clone()).await?);
         }
         drop(offer);
+        let browsers = match config.webrtc.options() {
+            Some(options) => Some(Browsers::start(options).await?),
+            None => None,
+        };
+        // The last one: calls that name no trunk are for numbers.
+        trunks.extend(browsers.clone().map(|browsers| of_browsers(browsers, lateness)));
         session::settle(&store, &trunks, recovered).await?;
         tokio::spawn(engines::try_recognizers(recognizers.clone(), tts.clone()));
         let speech = Engines {
@@ -184,10 +190,6 @@ impl App {
             None => None,
         };
         let stop = CancellationToken::new();
-        let browsers = match config.webrtc.options() {
-            Some(options) => Some(Browsers::start(options).await?),
-            None => None,
-        };
         let lists = Lists::new(store.clone(), config.list_files(), config.country, stop.clone());
         let cut = lists.resume().await?;
         if cut > 0 {
@@ -204,7 +206,7 @@ impl App {
             flows: Arc::clone(&flows),
             bots: Arc::new(config.bots.clone()),
             metrics,
-            browsers: api::BrowserCalls::new(browsers),
+            browsers: api::BrowserCalls::new(browsers, config.webrtc.origins.clone()),
             policy: policy.clone(),
             public_url: config.public_url.clone(),
             uploads: api::Uploads::new(stop.clone()),
@@ -367,6 +369,13 @@ async fn start_trunk(
         lateness,
     };
     Ok(Trunk::new(carrier, options))
+}
+
+/// The trunk of links that ring in browsers. How many calls it has is limited as all calls are, and those that are answered by
+/// `webrtc.max_calls`.
+fn of_browsers(browsers: Browsers, lateness: telemetry::Lateness) -> Trunk {
+    let name = webrtc::TRUNK.to_owned();
+    Trunk::new(browsers, TrunkOptions { name, lateness, ..TrunkOptions::default() })
 }
 
 fn start_service(trunk: &config::Trunk, offers: Option<mpsc::Sender<Offer>>) -> anyhow::Result<OcsCarrier> {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
 
+use crate::api::PageOrigins;
 use crate::trunk::webrtc::Options;
 
 #[derive(Debug, Deserialize)]
@@ -17,11 +18,20 @@ pub struct WebRtc {
     /// Of an app, a key or a person.
     pub per_caller: usize,
     pub per_address: usize,
+    /// Pages of other servers that may place and take calls.
+    pub origins: PageOrigins,
 }
 
 impl Default for WebRtc {
     fn default() -> Self {
-        Self { listen: None, public_address: None, max_calls: 100, per_caller: 50, per_address: 10 }
+        Self {
+            listen: None,
+            public_address: None,
+            max_calls: 100,
+            per_caller: 50,
+            per_address: 10,
+            origins: PageOrigins::default(),
+        }
     }
 }
 

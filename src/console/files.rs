@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::LazyLock;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -15,6 +15,8 @@ use crate::api::extract::Path;
 const STYLE: &str = include_str!("static/console.css");
 const SCRIPT: &str = include_str!("static/console.js");
 const TALK: &str = include_str!("static/talk.js");
+const RING: &str = include_str!("static/ring.js");
+const EMBED: &str = include_str!("static/embed.js");
 const ICON: &str = include_str!("static/icon.svg");
 /// What renews parts of a page, in the order in which it is loaded: files of others, as `static/vendor/README.md` names them.
 const LIVE: [(&str, &str); 3] = [
@@ -46,11 +48,27 @@ pub(super) fn talk() -> &'static str {
     &ADDRESS
 }
 
+/// The address of the script of a link that rings.
+pub(super) fn ring() -> &'static str {
+    static ADDRESS: LazyLock<String> = LazyLock::new(|| address("ring.js", RING));
+    &ADDRESS
+}
+
 /// The addresses of what renews parts of a page.
 pub(super) fn live() -> &'static [String] {
     static ADDRESSES: LazyLock<[String; 3]> =
         LazyLock::new(|| LIVE.map(|(file, content)| address(file, content)));
     &*ADDRESSES
+}
+
+/// The script for pages of others. Its address stays, so browsers ask again after an hour.
+pub(super) async fn embed() -> Response {
+    let told = [
+        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=3600"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+    ];
+    (told, EMBED).into_response()
 }
 
 struct File {
@@ -68,6 +86,7 @@ static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
         ("console.css", "text/css; charset=utf-8", STYLE),
         ("console.js", SCRIPTS, SCRIPT),
         ("talk.js", SCRIPTS, TALK),
+        ("ring.js", SCRIPTS, RING),
         ("icon.svg", "image/svg+xml", ICON),
     ];
     let all = own.into_iter().chain(LIVE.map(|(name, content)| (name, SCRIPTS, content)));
@@ -112,7 +131,9 @@ mod tests {
         assert!(STYLE.len() <= 30 * 1024, "{} bytes", STYLE.len());
         assert!(SCRIPT.len() <= 4 * 1024, "{} bytes", SCRIPT.len());
         assert!(TALK.len() <= 6 * 1024, "{} bytes", TALK.len());
-        for file in [STYLE, SCRIPT, TALK] {
+        assert!(RING.len() <= 7 * 1024, "{} bytes", RING.len());
+        assert!(EMBED.len() <= 5 * 1024, "{} bytes", EMBED.len());
+        for file in [STYLE, SCRIPT, TALK, RING, EMBED] {
             assert!(!file.contains("://") && !file.contains("@import") && !file.contains("eval("));
         }
         assert!(ICON.contains("<svg"));

@@ -25,6 +25,7 @@ mod people_names;
 mod picture;
 mod problems;
 mod render;
+mod ring;
 mod seat;
 mod second_step;
 mod settings;
@@ -65,6 +66,8 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/sign-out", post(signing::sign_out))
         .route("/welcome", get(signing::welcome_page).post(signing::welcome_in))
         .route("/preferences", post(signing::prefer))
+        .route("/ring", get(ring::page))
+        .route("/embed.js", get(files::embed))
         .route("/static/{file}", get(files::file))
         .route("/docs", get(docs::page))
         .route("/docs/{file}", get(docs::asset))

@@ -66,6 +66,7 @@ static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
         "flows.html",
         "flow.html",
         "talk.html",
+        "ring.html",
         "upload.html",
         "audit.html",
         "people.html",

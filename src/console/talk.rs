@@ -19,7 +19,7 @@ use crate::api::extract::{Pairs, Path};
 
 /// Stands in front of the names of variables in the form.
 const VARIABLE: &str = "v_";
-/// The only page that may use the microphone, and nothing else of the kind.
+/// Of the pages that may use the microphone, and nothing else of the kind.
 const PERMISSIONS: HeaderValue =
     HeaderValue::from_static("camera=(), geolocation=(), microphone=(self), payment=()");
 
@@ -75,8 +75,13 @@ pub(super) async fn page(
     };
     let crumbs = [Crumb::new("/flows", sees.say("nav_flows")), Crumb::new(format!("/flows/{name}"), &name)];
     let mut shown = sees.page(&api, ("talk.html", Room::Flows), sees.say("talk_title"), &crumbs, &page);
-    shown.headers_mut().insert(HeaderName::from_static("permissions-policy"), PERMISSIONS);
+    with_microphone(&mut shown);
     Ok(shown)
+}
+
+/// Lets a page use the microphone.
+pub(super) fn with_microphone(page: &mut Response) {
+    page.headers_mut().insert(HeaderName::from_static("permissions-policy"), PERMISSIONS);
 }
 
 /// Answers the offer of a browser.

@@ -2,6 +2,7 @@
 //! meets on its way to them, and the description of them all.
 
 mod access_log;
+mod cross_origin;
 mod description;
 mod hardening;
 mod kore_path;
@@ -111,6 +112,7 @@ pub fn routes(api: Api) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(api.access.clone(), authenticate))
         .layer(from_fn_with_state(api.clone(), console::faults::shown))
+        .layer(from_fn_with_state(api.browsers.clone(), cross_origin::told))
         .layer(from_fn(within_patience))
         .layer(from_fn(hardening::hardened))
         .layer(from_fn(measured))

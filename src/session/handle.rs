@@ -84,6 +84,10 @@ pub enum Refusal {
     Language(#[from] UnknownLanguage),
     #[error("there is no trunk named \"{name}\"; there are: {known}")]
     UnknownTrunk { name: String, known: String },
+    #[error(
+        "trunk \"{trunk}\" rings links in browsers and dials no numbers; call a contact by `POST /v1/calls`, or name another trunk"
+    )]
+    NoLink { trunk: String },
     #[error("trunk \"{trunk}\" has no free line and {}; try again later, or raise its `limits`", .full)]
     Queue { trunk: String, full: QueueFull },
     #[error(
@@ -245,12 +249,11 @@ impl Handle {
         self.inner.tasks.is_closed()
     }
 
-    /// Trunks whose carrier is within reach, and all there are.
+    /// Trunks that dial numbers and whose carrier is within reach, and all that dial numbers.
     #[must_use]
     pub fn carriers(&self) -> (usize, usize) {
-        let trunks = &self.inner.parts.trunks;
-        let within_reach = trunks.iter().filter(|trunk| trunk.is_reachable());
-        (within_reach.count(), trunks.len())
+        let within_reach = self.dialling_trunks().filter(|trunk| trunk.is_reachable());
+        (within_reach.count(), self.dialling_trunks().count())
     }
 
     /// How many planned calls may begin on a trunk now, the first one where `name` is absent; `None` when there is no such trunk. And
@@ -271,6 +274,11 @@ impl Handle {
     #[must_use]
     pub fn trunks(&self) -> &[Trunk] {
         &self.inner.parts.trunks
+    }
+
+    /// Those that dial numbers.
+    pub fn dialling_trunks(&self) -> impl Iterator<Item = &Trunk> {
+        self.trunks().iter().filter(|trunk| !trunk.rings_links())
     }
 
     /// Takes no new calls, lets those that run end within `patience`, then hangs them up.

@@ -23,5 +23,5 @@ pub use handle::{Handle, Options, Parts, Refusal};
 pub use inbound::{BadRoute, InboundCall, Pattern, Route, Routes};
 pub use listening::{Ears, Unheard};
 pub use record::read_trace;
-pub use request::{Contact, DialRequest, Dialed, Key, NotifyTarget, ParamSets};
+pub use request::{Contact, DialRequest, Dialed, Key, NotifyTarget, ParamSets, RingLink};
 pub use run::{HttpRequests, PromptsReady, Readiness, UnknownLanguage};

@@ -25,6 +25,12 @@ pub struct DialRequest {
     /// The country of a number that does not name its own; goes before that of the flow and of the server.
     #[serde(default)]
     pub country: Option<Country>,
+    /// A link that rings in the place of a number. It is not kept: such a call is never planned.
+    #[serde(skip)]
+    pub link: Option<RingLink>,
+    /// The callee is to be seen, too, and to see something.
+    #[serde(default)]
+    pub video: bool,
     /// Our number, as the caller asked for it.
     pub caller: Option<String>,
     /// Which trunk; the first one configured when absent.
@@ -86,6 +92,17 @@ pub struct Contact {
     pub user_id: Option<String>,
     /// What is kept of the contact for flows: name and metadata, as they are when it is called.
     pub data: Map<String, Value>,
+}
+
+/// A link that rings in a browser.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RingLink {
+    /// What the trunk knows it by.
+    pub address: String,
+    /// Who opens it may answer: it is told to whoever asked for the call, and is a secret until it is used or too old.
+    pub url: String,
+    /// ms since 1970.
+    pub expires_ms: i64,
 }
 
 /// An idempotency key.

@@ -41,6 +41,6 @@ pub use model::{
     Redelivered, RefusedRow, RequestKey, Reservation, Reserve, Reserved, RevisionRow, RowChunk, RowErrorKind,
     RowErrorRow, RowProblem, SERVER_STOPPED, SecondFactor, SecretRow, Settled, Settlement, ShadowDifference,
     ShadowTally, SignInRow, Speaker, Step, StepRow, Tally, TranscriptRow, Usage, Visibility, ZoneCount,
-    ZoneFrom, ZoneVerdict,
+    ZoneFrom, ZoneVerdict, linked_contact, party_key,
 };
 pub use options::{Options, Place};

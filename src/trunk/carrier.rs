@@ -11,6 +11,7 @@ use super::ocs::OcsCarrier;
 use super::order::{DialError, Held, Order};
 use super::reach::Reach;
 use super::sip::SipCarrier;
+use super::webrtc::Browsers;
 use crate::cdr_wire::CdrQuery;
 
 /// The carrier could not be asked for records, or its answer says nothing; the text is its reason.
@@ -25,6 +26,8 @@ pub enum Carrier {
     Ocs(OcsCarrier),
     /// A SIP server.
     Sip(SipCarrier),
+    /// People who hold links that ring in their browsers.
+    Browsers(Browsers),
 }
 
 impl From<OcsCarrier> for Carrier {
@@ -39,12 +42,19 @@ impl From<SipCarrier> for Carrier {
     }
 }
 
+impl From<Browsers> for Carrier {
+    fn from(browsers: Browsers) -> Self {
+        Self::Browsers(browsers)
+    }
+}
+
 impl Carrier {
     /// Its kind, as the configuration names it.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Ocs(_) => "outgoing-call-service",
             Self::Sip(_) => "sip",
+            Self::Browsers(_) => "browser",
         }
     }
 
@@ -53,6 +63,7 @@ impl Carrier {
         match self {
             Self::Ocs(carrier) => carrier.is_reachable(),
             Self::Sip(carrier) => !matches!(carrier.reach(), Reach::Away { .. }),
+            Self::Browsers(_) => true,
         }
     }
 
@@ -61,6 +72,7 @@ impl Carrier {
         match self {
             Self::Ocs(carrier) => carrier.reach(),
             Self::Sip(carrier) => carrier.reach(),
+            Self::Browsers(_) => Reach::Within,
         }
     }
 
@@ -68,7 +80,7 @@ impl Carrier {
     pub(super) fn shows_caller(&self) -> bool {
         match self {
             Self::Ocs(carrier) => carrier.shows_caller(),
-            Self::Sip(_) => true,
+            Self::Sip(_) | Self::Browsers(_) => true,
         }
     }
 
@@ -76,14 +88,19 @@ impl Carrier {
     pub(super) fn keeps_records(&self) -> bool {
         match self {
             Self::Ocs(carrier) => carrier.keeps_records(),
-            Self::Sip(_) => false,
+            Self::Sip(_) | Self::Browsers(_) => false,
         }
+    }
+
+    /// Whether it rings links, and knows no numbers.
+    pub(super) const fn rings_links(&self) -> bool {
+        matches!(self, Self::Browsers(_))
     }
 
     /// Asks it to bring no more calls, where it was asked to bring them. It takes two seconds at most.
     pub(super) async fn leave(&self) {
         match self {
-            Self::Ocs(_) => {}
+            Self::Ocs(_) | Self::Browsers(_) => {}
             Self::Sip(carrier) => carrier.leave().await,
         }
     }
@@ -96,6 +113,7 @@ impl Carrier {
         match self {
             Self::Ocs(carrier) => carrier.place_holding(order, Some(held)).await,
             Self::Sip(carrier) => carrier.place_holding(order, Some(held)).await,
+            Self::Browsers(browsers) => browsers.place_holding(order, held),
         }
     }
 
@@ -107,8 +125,8 @@ impl Carrier {
         match self {
             Self::Ocs(carrier) => carrier.end(session_id).await,
             // What was agreed on is forgotten with the process; the server ends a call that nobody refreshes or hears.
-            Self::Sip(_) => {
-                tracing::debug!(session_id, "a SIP call of an earlier run cannot be ended");
+            Self::Sip(_) | Self::Browsers(_) => {
+                tracing::debug!(session_id, "a call of an earlier run cannot be ended at this trunk");
                 Ok(())
             }
         }
@@ -121,7 +139,7 @@ impl Carrier {
     pub(super) async fn record(&self, session_id: &str) -> Result<Option<CarrierCdr>, RecordsError> {
         match self {
             Self::Ocs(carrier) => carrier.cdr(session_id).await.map_err(|e| RecordsError(e.to_string())),
-            Self::Sip(_) => Ok(None),
+            Self::Sip(_) | Self::Browsers(_) => Ok(None),
         }
     }
 
@@ -137,6 +155,9 @@ impl Carrier {
             }
             Self::Sip(_) => {
                 Err(RecordsError("a SIP server keeps no records that it could be asked for".into()))
+            }
+            Self::Browsers(_) => {
+                Err(RecordsError("browsers keep no records that they could be asked for".into()))
             }
         }
     }

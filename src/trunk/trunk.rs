@@ -85,6 +85,12 @@ impl Trunk {
         self.0.carrier.keeps_records()
     }
 
+    /// Whether it rings links in browsers, and dials no numbers.
+    #[must_use]
+    pub fn rings_links(&self) -> bool {
+        self.0.carrier.rings_links()
+    }
+
     /// Calls that hold a line now, and calls that wait for one.
     #[must_use]
     pub fn load(&self) -> (usize, usize) {

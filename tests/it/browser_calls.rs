@@ -26,23 +26,34 @@ const KEYS: u8 = 101;
 
 /// Somebody who sends requests.
 #[derive(Clone, Copy)]
-enum As {
+pub(crate) enum As {
     Nobody,
     Program,
+    /// The client app that may dial.
+    App,
 }
 
-async fn ask(system: &TestSystem, whose: As, method: Method, path: &str, body: &Value) -> Reply {
+pub(crate) async fn ask(system: &TestSystem, whose: As, method: Method, path: &str, body: &Value) -> Reply {
     let url = format!("http://{}{path}", system.app.address());
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut request = http.request(method, url).body(body.to_string());
-    if matches!(whose, As::Program) {
-        request = request.bearer_auth(system.client.key.expose_secret());
+    match whose {
+        As::Nobody => {}
+        As::Program => request = request.bearer_auth(system.client.key.expose_secret()),
+        As::App => request = request.bearer_auth(system.client.token()),
     }
     reply_to(request).await
 }
 
+/// Posts with an idempotency key.
+pub(crate) async fn keyed(system: &TestSystem, url: &str, body: &Value) -> Reply {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = http.post(url).bearer_auth(system.client.key.expose_secret());
+    reply_to(request.header("idempotency-key", "once").body(body.to_string())).await
+}
+
 /// A browser with a socket.
-struct Page {
+pub(crate) struct Page {
     browser: Browser,
     socket: UdpSocket,
     sequence: u64,
@@ -54,7 +65,7 @@ struct Page {
 }
 
 impl Page {
-    async fn open() -> (Self, String) {
+    pub(crate) async fn open() -> (Self, String) {
         let socket = UdpSocket::bind(local()).await.unwrap();
         let identity = Identity::new(11).unwrap();
         let address = socket.local_addr().unwrap();
@@ -70,6 +81,16 @@ impl Page {
             keys: Vec::new(),
         };
         (page, offer)
+    }
+
+    /// Takes the answer of the server.
+    pub(crate) fn accept(&mut self, sdp: &str) {
+        self.browser.accept(sdp).unwrap();
+    }
+
+    /// What was heard, at 8 kHz.
+    pub(crate) fn heard(&self) -> &[i16] {
+        &self.heard
     }
 
     fn drain(&mut self) -> Instant {
@@ -110,7 +131,7 @@ impl Page {
     }
 
     /// Lives until `done`, or until the call is over.
-    async fn live(&mut self, done: impl Fn(&Self) -> bool) {
+    pub(crate) async fn live(&mut self, done: impl Fn(&Self) -> bool) {
         let mut frames = interval(Duration::from_millis(20));
         let mut datagram = [0; 2_048];
         in_time(async {
@@ -148,7 +169,7 @@ async fn call(system: &TestSystem, whose: As, mut body: Value) -> (Page, String,
 }
 
 /// The call once it has ended, and its record.
-async fn ended(system: &TestSystem, call_id: &str) -> (Value, Value) {
+pub(crate) async fn ended(system: &TestSystem, call_id: &str) -> (Value, Value) {
     in_time(async {
         loop {
             let call = system.client.read(&format!("/v1/calls/{call_id}")).await.json();

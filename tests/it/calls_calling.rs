@@ -99,16 +99,17 @@ async fn a_contact_is_called_and_the_call_is_ended_as_the_document_says() {
 }
 
 #[tokio::test]
-async fn suara_is_voice_and_video_is_told_what_it_would_need() {
+async fn suara_is_voice_and_video_goes_by_voice_where_nothing_carries_it() {
     let desk = desk().await;
     let call = desk.post("/v1/calls", json!({"contact_id": "jj084", "type": "suara"})).await.json();
     assert_eq!(call["type"], "voice");
-    let (status, code, detail) =
-        desk.post("/v1/calls", json!({"contact_id": "jj084", "type": "video"})).await.problem();
-    assert_eq!((status, code.as_str()), (422, "invalid"));
-    assert!(detail.contains("a trunk that carries video"), "{detail}");
-    let call_id = call["call_id"].as_str().unwrap();
-    assert_eq!(desk.system.client.hang_up(call_id).await.status, 202);
+    let video = desk.post("/v1/calls", json!({"contact_id": "jj084", "type": "video"})).await.json();
+    assert_eq!((&video["type"], &video["carried"]), (&json!("video"), &json!("voice")));
+    assert_eq!(video.get("ring_link"), None, "the contact has a telephone");
+    for call in [call, video] {
+        let call_id = call["call_id"].as_str().unwrap();
+        assert_eq!(desk.system.client.hang_up(call_id).await.status, 202);
+    }
 }
 
 #[tokio::test]

@@ -146,7 +146,7 @@ async fn campaign(store: &Store) -> String {
 }
 
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 73] = [
+const PAGES: [(&str, &str); 75] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
@@ -219,6 +219,8 @@ const PAGES: [(&str, &str); 73] = [
     ("GET", "/callers"),
     ("GET", "/sign-in"),
     ("GET", "/welcome"),
+    ("GET", "/ring"),
+    ("GET", "/embed.js"),
     ("POST", "/preferences"),
 ];
 

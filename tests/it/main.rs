@@ -19,6 +19,8 @@ mod api_rights;
 mod api_sight;
 mod architecture;
 mod browser_calls;
+#[cfg(feature = "whisper")]
+mod browser_speech;
 mod calls_calling;
 mod calls_contacts;
 mod calls_fixture;
@@ -68,6 +70,7 @@ mod outbox_peer;
 mod outbox_receivers;
 mod packaging;
 mod peer;
+mod ring_links;
 mod sip_signalling;
 mod sip_system;
 mod sip_trunk;

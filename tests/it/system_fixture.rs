@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use callcore::audio::{tone, wav};
 use dering::access::{self, Scope};
-use dering::api::PublicUrl;
+use dering::api::{PageOrigins, PublicUrl};
 use dering::app::App;
 use dering::config::{Auth, Config, Outward, Trunk, WebRtc};
 use dering::gateway::{self, Account, Gateway};
@@ -349,11 +349,25 @@ pub(crate) struct Setup {
     pub(crate) public_url: PublicUrl,
     /// The parameters that run in shadow.
     pub(crate) shadow: Option<String>,
+    /// The section `speech_to_text`, as YAML.
+    pub(crate) speech_to_text: Option<String>,
+    /// Pages of others that may call.
+    pub(crate) origins: PageOrigins,
+    /// Flows beside the usual ones, by the names of their files.
+    pub(crate) flows: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { allow_private: true, lines: None, public_url: PublicUrl::default(), shadow: None }
+        Self {
+            allow_private: true,
+            lines: None,
+            public_url: PublicUrl::default(),
+            shadow: None,
+            speech_to_text: None,
+            origins: PageOrigins::default(),
+            flows: Vec::new(),
+        }
     }
 }
 
@@ -395,10 +409,19 @@ impl TestSystem {
     pub(crate) async fn with(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_fixtures(folder.path());
+        for (name, content) in setup.flows {
+            fs::write(folder.path().join("flows").join(name), content).unwrap();
+        }
         let carrier = Carrier::start(folder.path()).await;
         let mut config = config(folder.path(), &carrier);
+        if let Some(yaml) = setup.speech_to_text {
+            let file = folder.path().join("hears.yaml");
+            fs::write(&file, format!("speech_to_text:\n{yaml}")).unwrap();
+            config.speech_to_text = dering::config::load(&file).unwrap().speech_to_text;
+        }
         config.webhooks.allow_private = setup.allow_private;
         config.public_url = setup.public_url;
+        config.webrtc.origins = setup.origins;
         config.amd.shadow = setup.shadow;
         if let Some((calls, queue)) = setup.lines {
             config.trunks[0].limits.calls = Some(calls);

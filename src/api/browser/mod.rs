@@ -1,29 +1,36 @@
-//! Calls that people place in their browsers: an offer is answered, and the call runs like any that comes in.
+//! Calls that people place in their browsers: an offer is answered, and the call runs like any that comes in. And those that ring
+//! there, by a link.
 //!
 //! | module | owns |
 //! |---|---|
 //! | `tokens` | one-use tokens, so that no page holds a key; pure |
+//! | `addresses` | from where a request came, and where a call is ended |
+//! | `links` | links that ring: opened, accepted, declined |
+//! | `misses` | who guesses tokens is slowed down; pure |
 //! | `shapes` | bodies |
 //! | `placing` | an offer becomes a call; the console uses it, too |
 
+mod addresses;
+mod links;
+mod misses;
 mod placing;
 mod shapes;
 mod tokens;
 
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{ConnectInfo, State};
-use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use callcore::flow::MachineDetection;
 use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::addresses::{end_at, sent_from};
 pub use self::placing::BrowserCalls;
 pub(crate) use self::placing::{Placed, Wanted, place};
 use self::shapes::{BrowserCall, BrowserToken, NewCall, NewToken};
@@ -40,12 +47,6 @@ use crate::wallclock::{iso, now_ms};
 const UNKNOWN_TOKEN: &str = "this token is none, was used, or is too old: a token is good for one call, for the time that \
                              it was made for; ask `POST /v1/browser-tokens` for another";
 const TOKENS_FULL: &str = "too many tokens wait to be used; ask again when some of them are too old";
-
-/// From where a request came.
-pub(crate) fn sent_from(api: &Api, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    api.access.origin(peer, headers)
-}
 
 /// Make a token for a call in the browser.
 ///
@@ -141,9 +142,7 @@ async fn call(
     };
     let wanted = Wanted { sdp: &asked.sdp, grant, address, machine_detection: MachineDetection::Disabled };
     let Placed { call_id, sdp, secret } = place(&api, wanted).await?;
-    let location = HeaderValue::from_str(&format!("/v1/browser-calls/{secret}")).ok();
-    let told: HeaderMap = location.into_iter().map(|value| (header::LOCATION, value)).collect();
-    Ok((StatusCode::CREATED, told, Json(BrowserCall { call_id, sdp })).into_response())
+    Ok((StatusCode::CREATED, end_at(&secret), Json(BrowserCall { call_id, sdp })).into_response())
 }
 
 /// End a call in the browser, as the person there does.
@@ -174,7 +173,7 @@ async fn may_call(api: &Api, may: &May<PlaceCalls>, flow: &str) -> Result<(), Pr
 
 /// Routes that check for themselves: a token in the body is the credential, and a secret address.
 pub(super) fn open() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(call)).routes(routes!(end))
+    OpenApiRouter::new().routes(routes!(call)).routes(routes!(end)).merge(links::routes_of_links())
 }
 
 /// Routes of those who ask for calls.

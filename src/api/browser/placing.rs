@@ -3,11 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::http::HeaderValue;
 use callcore::flow::MachineDetection;
 
+use super::misses::Misses;
 use super::tokens::{Grant, Tokens};
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
+use crate::api::page_origins::PageOrigins;
 use crate::session::{InboundCall, Route};
 use crate::trunk::webrtc::{Answered, Browsers, NoAnswer, Offered, TRUNK};
 
@@ -19,14 +22,22 @@ const CALLER: &str = "browser";
 #[derive(Clone, Debug, Default)]
 pub struct BrowserCalls {
     browsers: Option<Browsers>,
+    origins: PageOrigins,
     tokens: Arc<Tokens>,
+    misses: Arc<Misses>,
 }
 
 impl BrowserCalls {
-    /// Through this port; without one, every call is refused.
+    /// Through this port; without one, every call is refused. Pages of `origins` may ask from their browsers.
     #[must_use]
-    pub fn new(browsers: Option<Browsers>) -> Self {
-        Self { browsers, tokens: Arc::default() }
+    pub fn new(browsers: Option<Browsers>, origins: PageOrigins) -> Self {
+        Self { browsers, origins, tokens: Arc::default(), misses: Arc::default() }
+    }
+
+    /// Whether pages of this origin may read the answers.
+    #[must_use]
+    pub fn allows(&self, origin: &HeaderValue) -> bool {
+        self.origins.allow(origin)
     }
 
     /// Whether calls are taken.
@@ -37,12 +48,16 @@ impl BrowserCalls {
 
     /// # Errors
     /// When no calls are taken.
-    pub(super) fn open(&self) -> Result<&Browsers, Problem> {
+    pub(in crate::api) fn open(&self) -> Result<&Browsers, Problem> {
         self.browsers.as_ref().ok_or_else(|| Problem::new(Code::Unavailable, CLOSED))
     }
 
     pub(super) fn tokens(&self) -> &Tokens {
         &self.tokens
+    }
+
+    pub(super) fn misses(&self) -> &Misses {
+        &self.misses
     }
 
     /// Ends a call as the person in the browser does; whether there was one.

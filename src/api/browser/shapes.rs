@@ -10,7 +10,7 @@ use crate::trunk::webrtc::LONGEST_OFFER;
 /// Longest name of a flow with its version, characters.
 const LONGEST_FLOW: usize = 200;
 /// Longest token, characters.
-const LONGEST_TOKEN: usize = 100;
+pub(super) const LONGEST_TOKEN: usize = 100;
 /// How long a token lasts when nobody says so, and at least and at most, seconds.
 const LASTS: u32 = 60;
 const SHORTEST: u32 = 5;
@@ -72,17 +72,22 @@ pub(super) struct NewCall {
     pub(super) variables: Option<Map<String, Value>>,
 }
 
+/// The offer of a browser.
+pub(super) fn offer(fields: &mut Fields<'_>) -> String {
+    fields.required("sdp", "send the offer of the browser", |fields, name| {
+        let text = fields.any_text(name)?;
+        let fits = |text: String| match text.len() {
+            0 => Err("is empty; send the offer of the browser".to_owned()),
+            length if length > LONGEST_OFFER => Err(format!("is longer than {LONGEST_OFFER} bytes")),
+            _ => Ok(text),
+        };
+        fields.checked(name, |_| fits(text))
+    })
+}
+
 impl Given for NewCall {
     fn read(fields: &mut Fields<'_>) -> Self {
-        let sdp = fields.required("sdp", "send the offer of the browser", |fields, name| {
-            let text = fields.any_text(name)?;
-            let fits = |text: String| match text.len() {
-                0 => Err("is empty; send the offer of the browser".to_owned()),
-                length if length > LONGEST_OFFER => Err(format!("is longer than {LONGEST_OFFER} bytes")),
-                _ => Ok(text),
-            };
-            fields.checked(name, |_| fits(text))
-        });
+        let sdp = offer(fields);
         let has_token = fields.holds("token");
         let call = Self {
             sdp,

@@ -1,6 +1,7 @@
 //! The Calls API: call a contact or a number, end a call, see the history. Names on the wire are that document's, in snake case.
 
 mod forecast;
+mod ring;
 mod shapes;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use self::forecast::CallForecast;
+use self::ring::Made;
 use self::shapes::{CallHistory, CallRecord, CallType, Change, HistoryQuery, Make, TOO_MUCH};
 use super::Api;
 use super::dialout::single::{IGNORED, REPLAYED, named};
@@ -24,7 +26,7 @@ use super::fields::{Faults, Names, Object, json};
 use super::may::{CallInPath, May};
 use super::problems::{BadField, BadParameter, EndedAlready, NoSuchCall, TooLarge};
 use crate::access::{EndCalls, PlaceCalls, Principal, SeeHistory};
-use crate::session::{Contact, DialRequest, Dialed, Key, NotifyTarget};
+use crate::session::{Contact, DialRequest, Dialed, Key, NotifyTarget, RingLink};
 use crate::store::{Actor, AuditAction, ContactRow, Merged};
 use crate::wallclock::now_ms;
 
@@ -40,15 +42,14 @@ const DOOR: &str = "/v1/calls";
 const NO_EFFECT: &str =
     "the body changes nothing; send `end_time` to end the call, or `metadata` with what is to change";
 
-const NO_VIDEO: &str = "video calls are not possible: they need a trunk that carries video (SIP with H.264 or VP8) and \
-                        a flow that shows something; the trunks of this server carry 8 kHz audio. Use \"voice\"";
-
 const UNSIGNED: &str = "webhooks are signed with a secret of a client app, and this key acts for none; use a key that \
                         names an app (`dering app key … --app ID`), a token of the app, or leave notify_url out";
 
 /// Call a contact, or a number.
 ///
-/// The call is written down before the answer is sent, then placed in the background. Its `call_id` leads to
+/// A contact without a telephone number is called by a link that rings in their browser: the answer has it, and `notify_url`
+/// is told it, for you to deliver. A `video` call goes on by voice where nothing on its way carries a picture, and its
+/// timeline says so (`video_not_carried`). The call is written down before the answer is sent, then placed in the background. Its `call_id` leads to
 /// everything else: timeline, transcript, recording.
 #[utoipa::path(post, path = "/v1/calls", operation_id = "makeCall", tag = "calls", request_body(content = Make),
     params(
@@ -74,7 +75,7 @@ const UNSIGNED: &str = "webhooks are signed with a secret of a client app, and t
         TooLarge,
         (status = 409, description = "The digest of the flow fits several versions.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 422, description = "The call cannot be placed: it is of the type `video`, no flow was named and \
+        (status = 422, description = "The call cannot be placed: no flow was named and \
             none is the default, the flow has errors or lacks a variable, there is no such trunk, or `notify_url` \
             came with a key that acts for no app; or, with code `key_reused`, the idempotency key stands for \
             another request.",
@@ -94,27 +95,29 @@ pub(super) async fn make(
     let mut faults = Faults::default();
     let asked = body.fields(Names::Exact, &mut faults, |fields| Make::read(fields, &api.policy));
     let mut ignored = faults.end(Code::Malformed)?;
-    if asked.r#type == CallType::Video {
-        return Err(Problem::new(Code::Invalid, NO_VIDEO).with_field("type", NO_VIDEO));
-    }
     if let Some(key) = &key
         && !asked.dry_run
         && let Some(before) = api.calls.answered_before(&caller.asks_as(), key).await?
     {
         ignored.extend(before.ignored.iter().cloned());
-        return made(&api, &before, &ignored).await;
+        return made(&api, &before, &ignored, None).await;
     }
     let dry_run = asked.dry_run;
-    let request = DialRequest { key, ..request(&api, &caller, asked).await? };
+    let mut request = DialRequest { key, ..request(&api, &caller, asked).await? };
     if dry_run {
         let forecast = api.calls.foresee(&request).await?;
         ignored.extend(forecast.ignored.iter().cloned());
         let told: HeaderMap = named(&ignored).into_iter().map(|value| (IGNORED, value)).collect();
         return Ok((told, Json(CallForecast::from(forecast))).into_response());
     }
+    let link = Made::of(&api, &caller, &mut request)?;
+    let told = request.link.clone();
     let dialed = api.calls.dial(request).await?;
     ignored.extend(dialed.ignored.iter().cloned());
-    made(&api, &dialed, &ignored).await
+    if let Some(link) = link.filter(|_| !dialed.again) {
+        link.is_used();
+    }
+    made(&api, &dialed, &ignored, told.filter(|_| !dialed.again)).await
 }
 
 /// What is asked of the session.
@@ -134,29 +137,38 @@ async fn request(api: &Api, caller: &Principal, asked: Make) -> Result<DialReque
     api.access.may_place(caller, &bot_id).await?;
     let number = contact.as_ref().map(|contact| contact.number.clone()).or(asked.number);
     let headers = asked.notify_headers;
-    Ok(DialRequest {
+    let mut request = DialRequest {
         app_id: caller.asks_as(),
         bot_id,
         flow,
         number: number.unwrap_or_default(),
+        video: asked.r#type == CallType::Video,
+        ring_timeout_ms: asked.ring_timeout.map(|seconds| u64::from(seconds) * 1_000),
         country: asked.country,
         caller: asked.caller,
         trunk: asked.trunk,
         metadata: asked.metadata.unwrap_or_default(),
-        contact: contact.map(|contact| Contact {
-            data: kept(&contact),
-            id: contact.id,
+        contact: contact.as_ref().map(|contact| Contact {
+            data: kept(contact),
+            id: contact.id.clone(),
             user_id: asked.user_id,
         }),
         notify: asked.notify_url.map(|url| NotifyTarget { url, headers, amd_events: None }),
         ignore_do_not_call: asked.ignore_do_not_call,
         ..DialRequest::default()
-    })
+    };
+    ring::by_link(&mut request, contact.as_ref())?;
+    Ok(request)
 }
 
 /// The answer to a call that was accepted, now or before.
-async fn made(api: &Api, dialed: &Dialed, ignored: &[String]) -> Result<Response, Problem> {
-    let record = record(api, &dialed.call_id).await?;
+async fn made(
+    api: &Api,
+    dialed: &Dialed,
+    ignored: &[String],
+    link: Option<RingLink>,
+) -> Result<Response, Problem> {
+    let record = record(api, &dialed.call_id).await?.with_link(link);
     let location = HeaderValue::from_str(&format!("/v1/calls/{}", dialed.call_id)).ok();
     let replayed = dialed.again.then(|| HeaderValue::from_static("true"));
     let told = [(header::LOCATION, location), (IGNORED, named(ignored)), (REPLAYED, replayed)];

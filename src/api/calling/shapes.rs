@@ -14,12 +14,16 @@ use crate::api::extract::{cursor, page_size};
 use crate::api::fields::{Fields, Given};
 use crate::api::numbers;
 use crate::net::guard::AddressPolicy;
+use crate::session::RingLink;
 use crate::store::{CallRow, Cursor, HistoryRow, LARGEST_METADATA};
 
 const LONGEST_ID: usize = 64;
 /// Longest name of a flow with its version, characters.
 const LONGEST_FLOW: usize = 200;
 const LONGEST_TIME: usize = 64;
+/// How long a call may ring, at least and at most, s.
+const SHORTEST_RING: u32 = 5;
+const LONGEST_RING: u32 = 3_600;
 
 /// What kind of call it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -27,7 +31,7 @@ const LONGEST_TIME: usize = 64;
 pub(in crate::api) enum CallType {
     #[default]
     Voice,
-    /// Understood, and refused: the trunks carry audio.
+    /// Carried by voice where nothing on the way carries a picture.
     Video,
 }
 
@@ -48,7 +52,7 @@ pub(in crate::api) struct Make {
     /// Country of a `number` that does not name its own, as in `ID` or 62; that of the flow or of the server when absent.
     #[schema(value_type = Option<String>)]
     pub(super) country: Option<Country>,
-    /// `voice`, or `suara`, which is the same; `video` is refused. In any case of its letters.
+    /// `voice`, or `suara`, which is the same; or `video`, which is carried by voice today. In any case of its letters.
     #[schema(pattern = "^([Vv][Oo][Ii][Cc][Ee]|[Ss][Uu][Aa][Rr][Aa]|[Vv][Ii][Dd][Ee][Oo])$", value_type = String)]
     pub(super) r#type: CallType,
     /// Variables of the flow, above those of the contact; 16 KiB at most.
@@ -64,9 +68,13 @@ pub(in crate::api) struct Make {
     /// Our number, as the callee sees it.
     #[schema(pattern = "^[A-Za-z0-9+_.@:;=() -]+$", min_length = 1, max_length = 128)]
     pub(super) caller: Option<String>,
-    /// Which carrier, by its name in the configuration; the first one when absent.
+    /// Which carrier, by its name in the configuration; the first one when absent. `browser` rings a link, also for a contact
+    /// with a number.
     #[schema(min_length = 1, max_length = 128)]
     pub(super) trunk: Option<String>,
+    /// How long it rings, seconds. When absent: as the server says; a link, 300.
+    #[schema(value_type = Option<u32>, minimum = 5, maximum = 3600)]
+    pub(super) ring_timeout: Option<u32>,
     /// Where status changes are posted, signed with the secrets of the client app that asks, or that the key acts for.
     #[schema(format = "uri", max_length = 2048)]
     pub(super) notify_url: Option<String>,
@@ -97,6 +105,7 @@ impl Make {
             flow: fields.text("flow", LONGEST_FLOW),
             caller: parts::caller(fields),
             trunk: fields.text("trunk", LONGEST_NAME),
+            ring_timeout: fields.small("ring_timeout", SHORTEST_RING..=LONGEST_RING),
             notify_url: fields.read("notify_url", LONGEST_URL, |url| {
                 policy.check(url).map(|_| url.to_owned()).map_err(|error| error.to_string())
             }),
@@ -171,6 +180,17 @@ pub(in crate::api) struct CallRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     contact_id: Option<String>,
     r#type: CallType,
+    /// How a `video` call is carried: by `voice`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carried: Option<CallType>,
+    /// In the answer to the request alone: the link that rings, good for one answer. Deliver it to the contact, and to nobody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://voice.example.com/ring#rl_5f3a")]
+    ring_link: Option<String>,
+    /// Until when the link rings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    ring_until: Option<String>,
     #[schema(format = DateTime, example = "2023-08-21T08:00:00Z")]
     start_time: String,
     /// Absent while the call runs.
@@ -208,12 +228,27 @@ impl From<HistoryRow> for CallRecord {
     }
 }
 
+impl CallRecord {
+    /// With the link that rings, for whoever asked for the call.
+    pub(super) fn with_link(self, link: Option<RingLink>) -> Self {
+        match link {
+            Some(RingLink { url, expires_ms, .. }) => {
+                Self { ring_link: Some(url), ring_until: Some(second(expires_ms)), ..self }
+            }
+            None => self,
+        }
+    }
+}
+
 impl From<CallRow> for CallRecord {
     fn from(call: CallRow) -> Self {
         Self {
             call_id: call.id,
             contact_id: None,
-            r#type: CallType::Voice,
+            r#type: if call.video { CallType::Video } else { CallType::Voice },
+            carried: call.video.then_some(CallType::Voice),
+            ring_link: None,
+            ring_until: None,
             start_time: second(call.created_ms),
             end_time: call.ended_ms.map(second),
             metadata: call.metadata,

@@ -31,9 +31,10 @@ use crate::wallclock::iso;
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Contact {
     contact_id: String,
-    /// As it is dialled: digits, with a plus where it was given with its country.
+    /// As it is dialled: digits, with a plus where it was given with its country. `null` where they are called by links in
+    /// their browser.
     #[schema(example = "+6281234567890")]
-    phone_number: String,
+    phone_number: Option<String>,
     name: Option<String>,
     /// The flow of calls that name none.
     flow: Option<String>,
@@ -57,7 +58,7 @@ impl From<ContactRow> for Contact {
     fn from(row: ContactRow) -> Self {
         Self {
             contact_id: row.id,
-            phone_number: row.number,
+            phone_number: Some(row.number).filter(|number| !number.is_empty()),
             name: row.name,
             flow: row.flow,
             metadata: row.metadata,

@@ -24,8 +24,9 @@ pub(super) struct Body {
     #[schema(pattern = "^[A-Za-z0-9._:@-]{1,64}$")]
     contact_id: Option<String>,
     /// 3 to 15 digits with the country code. Separators are taken out, `00` becomes a plus, and `(0)` behind the country
-    /// code goes.
-    #[schema(pattern = r"^(\+[1-9][0-9]{6,13}|0[1-9][0-9]{5,12}|[1-9][0-9]{2,14})$")]
+    /// code goes. `null` for somebody who is called by links in their browser.
+    #[schema(value_type = Option<String>, required = true,
+        pattern = r"^(\+[1-9][0-9]{6,13}|0[1-9][0-9]{5,12}|[1-9][0-9]{2,14})$")]
     phone_number: String,
     /// The country of a number that does not name its own: `ID`, or its calling code `62`. Not kept.
     #[schema(value_type = Option<String>, pattern = "^([A-Z]{2}|[1-9][0-9]{0,2})$")]
@@ -52,11 +53,10 @@ pub(super) fn checked(given: Object) -> Result<Body, Problem> {
 
 impl fields::Given for Body {
     fn read(fields: &mut Fields<'_>) -> Self {
-        let example = "give the number to call, as in \"+6281234567890\"";
         let country = numbers::country(fields);
         Self {
             contact_id: fields.read("contact_id", LONGEST_ID, id),
-            phone_number: fields.required("phone_number", example, |fields, _| number(fields, country)),
+            phone_number: number_or_none(fields, country),
             country,
             name: name(fields, "name"),
             flow: fields.text("flow", LONGEST_NAME),
@@ -73,7 +73,7 @@ impl Body {
     pub(super) fn at_home(self, usual: Option<Country>) -> Result<NewContact, Problem> {
         Ok(NewContact {
             id: self.contact_id,
-            number: at_home(&self.phone_number, self.country.or(usual))?,
+            number: at_home_or_none(&self.phone_number, self.country.or(usual))?,
             name: self.name,
             flow: self.flow,
             metadata: Value::Object(self.metadata.unwrap_or_default()),
@@ -86,8 +86,9 @@ impl Body {
 #[schema(as = ContactChange, example = json!({ "name": "Jaya", "metadata": { "amount": null } }))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
-    #[schema(pattern = r"^(\+[1-9][0-9]{6,13}|0[1-9][0-9]{5,12}|[1-9][0-9]{2,14})$")]
-    phone_number: Option<String>,
+    /// `null` takes it away: links in their browser are left.
+    #[schema(value_type = Option<String>, pattern = r"^(\+[1-9][0-9]{6,13}|0[1-9][0-9]{5,12}|[1-9][0-9]{2,14})$")]
+    phone_number: Option<Option<String>>,
     /// The country of a number that does not name its own. Not kept.
     #[schema(value_type = Option<String>, pattern = "^([A-Z]{2}|[1-9][0-9]{0,2})$")]
     country: Option<Country>,
@@ -106,14 +107,7 @@ impl fields::Given for Change {
     fn read(fields: &mut Fields<'_>) -> Self {
         let country = numbers::country(fields);
         Self {
-            phone_number: fields.nullable("phone_number", |fields, _| number(fields, country)).and_then(
-                |number| {
-                    if number.is_none() {
-                        fields.fault("phone_number", "is null; a contact cannot be without a number");
-                    }
-                    number
-                },
-            ),
+            phone_number: fields.nullable("phone_number", |fields, _| number(fields, country)),
             country,
             name: fields.nullable("name", name),
             flow: fields.nullable("flow", |fields, flow| fields.text(flow, LONGEST_NAME)),
@@ -129,7 +123,8 @@ impl Change {
     /// When the number is none there, or could be two.
     pub(super) fn at_home(self, usual: Option<Country>) -> Result<ContactChange, Problem> {
         let country = self.country.or(usual);
-        let number = self.phone_number.map(|number| at_home(&number, country)).transpose()?;
+        let number = self.phone_number.map(Option::unwrap_or_default);
+        let number = number.map(|number| at_home_or_none(&number, country)).transpose()?;
         let metadata = self.metadata.map(Value::Object);
         Ok(ContactChange { number, name: self.name, flow: self.flow, metadata })
     }
@@ -173,6 +168,25 @@ fn number(fields: &mut Fields<'_>, country: Option<Country>) -> Option<String> {
         }
         None => Some(number),
     }
+}
+
+/// A number, or none where `null` says so.
+fn number_or_none(fields: &mut Fields<'_>, country: Option<Country>) -> String {
+    let is_there = fields.holds("phone_number");
+    match fields.nullable("phone_number", |fields, _| number(fields, country)) {
+        Some(number) => number.unwrap_or_default(),
+        None if is_there => String::new(),
+        None => {
+            let why = "is missing; give the number to call, as in \"+6281234567890\", or null for somebody who is called by \
+                       links in their browser";
+            fields.fault("phone_number", why);
+            String::new()
+        }
+    }
+}
+
+fn at_home_or_none(number: &str, country: Option<Country>) -> Result<String, Problem> {
+    if number.is_empty() { Ok(String::new()) } else { at_home(number, country) }
 }
 
 /// A number in its one form, in `country` if it does not name its own.

@@ -87,6 +87,7 @@ impl From<Refusal> for Problem {
             Refusal::Variables(_)
             | Refusal::Language(_)
             | Refusal::UnknownTrunk { .. }
+            | Refusal::NoLink { .. }
             | Refusal::UnknownParams { .. }
             | Refusal::Both(..)
             | Refusal::Expired { .. } => Code::Invalid,
@@ -107,7 +108,7 @@ impl From<Refusal> for Problem {
                 .into_iter()
                 .fold(problem, |problem, (name, why)| problem.with_field(&format!("metadata.{name}"), &why)),
             Refusal::Language(_) => problem.with_field("callControlParameter.sttLanguage", &why),
-            Refusal::UnknownTrunk { .. } => problem.with_field("trunk", &why),
+            Refusal::UnknownTrunk { .. } | Refusal::NoLink { .. } => problem.with_field("trunk", &why),
             Refusal::UnknownParams { .. } => problem.with_field("amdParams", &why),
             Refusal::Number(bad) => problem.with_field("target", &bad.to_string()),
             Refusal::Both(one, other) => [Self::from(*one), Self::from(*other)]

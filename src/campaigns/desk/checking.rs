@@ -73,9 +73,9 @@ impl Desk {
             problems.push(wrong("notify_url", error.to_string()));
         }
         if let Some(trunk) = &settings.trunk
-            && self.calls.trunk_name(Some(trunk)).is_none()
+            && !self.calls.dialling_trunks().any(|known| known.name() == trunk)
         {
-            let known: Vec<&str> = self.calls.trunks().iter().map(crate::trunk::Trunk::name).collect();
+            let known: Vec<&str> = self.calls.dialling_trunks().map(crate::trunk::Trunk::name).collect();
             problems.push(wrong(
                 "trunk",
                 format!("there is no trunk {trunk:?}; there are: {}", known.join(", ")),

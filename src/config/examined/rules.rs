@@ -16,6 +16,7 @@ use crate::speech::models::built_in;
 use crate::store::ServerKey;
 use crate::telemetry::traces::BUILT_IN;
 use crate::trunk::ocs_inbound::tls::{self, TlsError};
+use crate::trunk::webrtc::TRUNK;
 
 /// Where the server key may stand.
 const SERVER_KEY: &str = "DERING_SECRET_KEY";
@@ -103,8 +104,14 @@ fn inbound(doc: &mut Document) {
     }
 }
 
-/// Where browsers send to.
+/// Where browsers send to, and the name of their trunk.
 fn webrtc(doc: &mut Document) {
+    for trunk in doc.items("trunks") {
+        if doc.text("webrtc.listen").is_some() && inner(&trunk, "name") == Some(TRUNK) {
+            let message = format!("`{TRUNK}` is the trunk of calls in the browser");
+            doc.error(place_in(&trunk, "name"), message, "call this one otherwise");
+        }
+    }
     let path = "webrtc.public_address";
     let Some(public) = doc.text(path).and_then(|text| text.parse::<IpAddr>().ok()) else { return };
     let at = doc.place(path);

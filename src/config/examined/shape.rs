@@ -184,6 +184,7 @@ const WEBRTC: Shape = Table(&[
     key("max_calls", Whole(1, 1_000_000)),
     key("per_caller", Whole(1, 1_000_000)),
     key("per_address", Whole(1, 1_000_000)),
+    key("origins", List(&Url(WEB))),
 ]);
 
 macro_rules! recogniser {

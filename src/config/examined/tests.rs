@@ -74,6 +74,10 @@ const WRONG: [(&str, &str); 44] = [
         "a place that browsers cannot reach",
         "webrtc: { listen: 127.0.0.1:4150, public_address: 203.0.113.7, max_calls: 0 }\n",
     ),
+    (
+        "a trunk with the name of that of browsers",
+        "webrtc: { listen: 127.0.0.1:4150 }\ntrunks: [ { name: browser, url: 'http://x', token: hush } ]\n",
+    ),
     ("a number that nobody dials", "inbound:\n  routes: [ { did: abc, flow: remindre } ]\n"),
     ("a kind of trunk that is none", "trunks: [ { name: a, kind: spi, url: 'http://x', token: hush } ]\n"),
     (

@@ -173,7 +173,7 @@ async fn shown<R: crate::access::Right>(
                 contacts: list.contacts,
             })
             .collect(),
-        trunks: api.calls.trunks().iter().map(|trunk| trunk.name().to_owned()).collect(),
+        trunks: api.calls.dialling_trunks().map(|trunk| trunk.name().to_owned()).collect(),
         presets: presets()
             .into_iter()
             .map(|preset| Preset {

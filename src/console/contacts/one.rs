@@ -16,7 +16,9 @@ use crate::console::campaigns::{place_key, said};
 use crate::console::frame::{Crumb, Frame, Room, Sees, may};
 use crate::console::people_names::Names;
 use crate::console::when::At;
-use crate::store::{CallFilter, CampaignRow, ContactRow, ListedContactRow, PlaceState, Visibility};
+use crate::store::{
+    CallFilter, CampaignRow, ContactRow, ListedContactRow, PlaceState, Visibility, linked_contact, party_key,
+};
 
 /// Entries of each kind that are shown.
 const MOST: u32 = 50;
@@ -136,7 +138,8 @@ pub(in crate::console) async fn kept(
     let row = api.store.contact(&id).await?;
     let row = row.ok_or_else(|| Problem::not_found(&format!("contact {id}")))?;
     let deletes = if may::<KeepContacts>(&sees.who) { row.id.clone() } else { String::new() };
-    shown(&api, &sees, &row.number, row.name.unwrap_or_default(), deletes).await
+    let number = if row.number.is_empty() { linked_contact(&row.id) } else { row.number };
+    shown(&api, &sees, &number, row.name.unwrap_or_default(), deletes).await
 }
 
 /// A contact of a list.
@@ -157,7 +160,7 @@ async fn shown(
     name: String,
     deletes: String,
 ) -> Result<Response, Problem> {
-    let digits = callcore::number::key(number, None);
+    let digits = party_key(number);
     let alone = api.store.kept_contacts_of(&digits, MOST).await?;
     let own = api.store.listed_contacts_of(&digits, &[], MOST).await?;
     let ids: Vec<String> = own.iter().filter_map(|row| row.external_id.clone()).collect();

@@ -1,12 +1,11 @@
 //! From a dial request to a call under way: it is checked, written down with its answer, and then dialled,
 //! or planned.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::amd;
-use callcore::call::{Call, Direction, Fact, Settings, amd_timers};
+use callcore::call::{Call, Direction, Settings, amd_timers};
 use callcore::flow::Greet;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -16,9 +15,9 @@ use crate::bus::{LiveCall, Message, Phase};
 use crate::flows::Stored;
 use crate::session::books::late_record::late_record;
 use crate::session::clock::Clock;
-use crate::session::control::CallControl;
 use crate::session::dialling::check::{Checked, do_not_call, mode};
-use crate::session::dialling::not_dialled::NotDialled;
+use crate::session::dialling::first_lines::first_lines;
+use crate::session::dialling::not_dialled::{NotDialled, Undialled};
 use crate::session::dialling::schedule::{When, when};
 use crate::session::dialling::unfollowed::unfollowed;
 use crate::session::handle::{Handle, Options, Refusal};
@@ -27,9 +26,7 @@ use crate::session::run::actor::{Actor, Control, Identity, Launched, Resources, 
 use crate::session::run::prompts::Prompts;
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::SpeechInput;
-use crate::store::{
-    Acceptance, CallBatch, CallState, NewCall, NewDialOut, NewEvent, NewParties, NewPlan, RequestKey,
-};
+use crate::store::{Acceptance, CallState, NewDialOut, NewEvent, NewParties, NewPlan, RequestKey};
 use crate::telemetry::mask;
 use crate::trunk::{Order, Ticket, Trunk};
 use crate::wallclock::now_ms;
@@ -143,6 +140,9 @@ impl Handle {
             }
         }
         tracing::info!(call.id = %dialed.call_id, number = %mask(&request.number), flow = %request.flow, "call accepted");
+        if request.link.is_some() {
+            self.inner.parts.outbox.wake();
+        }
         self.launch(request, &dialed.call_id, checked, place, clock);
         Ok(dialed)
     }
@@ -222,7 +222,7 @@ impl Handle {
         let when = inner.options.prompts_ready;
         let settings = settings(&request, &flow, &inner.options, &speech_input);
         let order = Order {
-            number: request.number.clone(),
+            number: request.link.as_ref().map_or(&request.number, |link| &link.address).clone(),
             caller: request.caller.clone(),
             ring_timeout: Some(Duration::from_millis(settings.ring_timeout_ms)),
         };
@@ -238,6 +238,7 @@ impl Handle {
             number: request.number,
             direction: Direction::Outbound,
             source: None,
+            told: u64::from(request.link.is_some() && request.notify.is_some()),
             notify: request.notify,
         };
         let uses = Resources { trunk: Some(trunk.clone()), ..self.resources(flow, speech, speech_input) };
@@ -256,8 +257,9 @@ impl Handle {
             let unrecorded = match asked {
                 Ok(placed) => Box::pin(actor.run(placed)).await,
                 Err(why) => {
-                    let Identity { app_id, number, notify, .. } = actor.identity();
-                    let closing = why.closing(&call_id, app_id, number, notify.as_ref(), now_ms());
+                    let Identity { app_id, number, notify, told, .. } = actor.identity();
+                    let whose = Undialled { app_id, number, notify: notify.as_ref(), told: *told };
+                    let closing = why.closing(&call_id, whose, now_ms());
                     Box::pin(actor.end_undialled(closing)).await;
                     None
                 }
@@ -367,54 +369,13 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, speech_inpu
     }
 }
 
-fn first_lines(request: &DialRequest, dialed: &Dialed, checked: &Checked, now_ms: i64) -> CallBatch {
-    let Checked { flow, trunk, .. } = checked;
-    let planned = dialed.start_ms.is_some() || request.queue_if_busy;
-    let mut batch = CallBatch { call_id: dialed.call_id.clone(), ..CallBatch::default() };
-    let (notify_url, notify_headers) = match &request.notify {
-        Some(target) => (Some(target.url.clone()), target.headers.clone()),
-        None => (None, BTreeMap::new()),
-    };
-    batch.new = Some(NewCall {
-        app_id: request.app_id.clone(),
-        bot_id: request.bot_id.clone(),
-        trunk: trunk.name().to_owned(),
-        target: request.number.clone(),
-        caller: request.caller.clone().unwrap_or_default(),
-        state: if planned { CallState::Scheduled } else { CallState::Placing },
-        flow: flow.flow.name().to_owned(),
-        flow_digest: flow.digest.clone(),
-        metadata: request.metadata.clone().into(),
-        notify_url,
-        notify_headers,
-        direction: Direction::Outbound,
-        created_ms: now_ms,
-        machine_detection: Some(mode(request, flow)),
-        start_ms: dialed.start_ms,
-        expires_ms: request.expires_ms,
-    });
-    let (digest, sid) = (flow.digest.clone(), dialed.sid.clone());
-    let (flow, trunk) = (request.flow.clone(), trunk.name().to_owned());
-    let asked = if planned {
-        let start_ms = dialed.start_ms.unwrap_or(now_ms);
-        Fact::Planned { flow, digest, trunk, sid, start_ms, expires_ms: request.expires_ms }
-    } else {
-        Fact::Dialled { flow, digest, trunk, sid: Some(sid), late_ms: None }
-    };
-    batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, fact: asked });
-    if request.control != CallControl::default() {
-        let fact = checked.speech_input.fact(&request.control);
-        batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, fact });
-    }
-    batch
-}
-
 #[cfg(test)]
 mod tests {
     use callcore::flow::{self, Greet, MachineDetection};
     use serde_json::json;
 
     use super::*;
+    use crate::session::control::CallControl;
     use crate::speech::stt::Recognizers;
 
     fn stored(amd: &str) -> Stored {

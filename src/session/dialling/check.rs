@@ -46,7 +46,11 @@ impl Handle {
         let speech_input = SpeechInput::new(&inner.parts.recognizers, &flow, &request.control)?;
         let run = begin(&flow, request.variables())?;
         let country = request.country.or(flow.flow.country()).or(inner.options.country);
-        let number = number::read(&request.number, country)?.into_parts().0;
+        let number = match (trunk.rings_links(), &request.link) {
+            (true, Some(_)) => request.number.clone(),
+            (true, None) => return Err(Refusal::NoLink { trunk: trunk.name().to_owned() }),
+            (false, _) => number::read(&request.number, country)?.into_parts().0,
+        };
         Ok(Checked { flow, trunk, run, speech_input, number })
     }
 

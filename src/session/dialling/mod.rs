@@ -2,6 +2,7 @@
 
 mod accept;
 mod check;
+mod first_lines;
 mod forecast;
 mod not_dialled;
 mod schedule;

@@ -1,4 +1,4 @@
-//! The end of a call that was never dialled: its last lines, its record, and its only notification.
+//! The end of a call that was never dialled: its last lines, its record, and its last notification.
 
 use callcore::call::{Disposition, Fact, HangupBy, Notice, NotificationState};
 use callcore::clock::CallTime;
@@ -25,6 +25,16 @@ pub(in crate::session) enum NotDialled {
     Impossible {
         why: String,
     },
+}
+
+/// Whose call was not dialled.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::session) struct Undialled<'a> {
+    pub(in crate::session) app_id: &'a str,
+    pub(in crate::session) number: &'a str,
+    pub(in crate::session) notify: Option<&'a NotifyTarget>,
+    /// Notifications that were written before.
+    pub(in crate::session) told: u64,
 }
 
 /// In the words of the records.
@@ -64,17 +74,11 @@ impl NotDialled {
         }
     }
 
-    /// The last lines of call `call_id` of `app_id` to `number` at `now_ms`.
-    pub(in crate::session) fn closing(
-        &self,
-        call_id: &str,
-        app_id: &str,
-        number: &str,
-        notify: Option<&NotifyTarget>,
-        now_ms: i64,
-    ) -> CallBatch {
+    /// The last lines of call `call_id` at `now_ms`.
+    pub(in crate::session) fn closing(&self, call_id: &str, whose: Undialled<'_>, now_ms: i64) -> CallBatch {
+        let Undialled { app_id, number, notify, told } = whose;
         let (words, why) = (self.words(), self.sentence());
-        let envelope = Envelope::new(call_id, app_id, now_ms);
+        let envelope = Envelope { sequence: 1 + told, ..Envelope::new(call_id, app_id, now_ms) };
         let state = NotificationState::Failed { cause: words.cause };
         let notice = Notice { state, at: CallTime::ZERO, ring_ms: 0, connect_ms: 0, unseen: None };
         let body = envelope.not_dialled(&notice, words.reason, &why);

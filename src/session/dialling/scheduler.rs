@@ -10,7 +10,7 @@ use callcore::call::Fact;
 use crate::session::books::batch_builder::hung_up;
 use crate::session::clock::Clock;
 use crate::session::dialling::accept::KEPT_MS;
-use crate::session::dialling::not_dialled::NotDialled;
+use crate::session::dialling::not_dialled::{NotDialled, Undialled};
 use crate::session::dialling::schedule::{Load, When, when};
 use crate::session::handle::{Handle, Refusal};
 use crate::session::request::{DialRequest, NotifyTarget};
@@ -197,7 +197,9 @@ impl Handle {
         let Some(call) = store.call(&row.call_id).await? else { return Ok(false) };
         let headers = store.notify_headers(&row.call_id).await?;
         let notify = call.notify_url.map(|url| NotifyTarget { url, headers, amd_events: None });
-        let mut closing = why.closing(&row.call_id, &call.app_id, &call.target, notify.as_ref(), now_ms());
+        let whose =
+            Undialled { app_id: &call.app_id, number: &call.target, notify: notify.as_ref(), told: 0 };
+        let mut closing = why.closing(&row.call_id, whose, now_ms());
         closing.audit = actor.map(|actor| hung_up(actor, &row.call_id));
         let ended = store.end_plan(closing).await?;
         if ended {

@@ -164,6 +164,7 @@ impl Handle {
             number: called,
             direction: Direction::Inbound,
             source: Some(caller).filter(|caller| !caller.is_empty()),
+            told: 0,
             notify: route.notify.clone(),
         };
         let uses = self.resources(flow, speech, speech_input);

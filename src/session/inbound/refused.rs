@@ -57,6 +57,7 @@ impl TurnedAway {
             | Refusal::Variables(_)
             | Refusal::Language(_)
             | Refusal::UnknownTrunk { .. }
+            | Refusal::NoLink { .. }
             | Refusal::Queue { .. }
             | Refusal::DoNotCall { .. }
             | Refusal::Expired { .. }

@@ -61,6 +61,8 @@ pub struct NewCall {
     pub start_ms: Option<i64>,
     /// It is not dialled any more from here on.
     pub expires_ms: Option<i64>,
+    /// It was asked for as a video call.
+    pub video: bool,
 }
 
 /// What changed; `None` leaves a field as it is.

@@ -47,6 +47,8 @@ pub struct CallRow {
     pub began_ms: Option<i64>,
     /// When everything said in it was deleted.
     pub words_deleted_ms: Option<i64>,
+    /// It was asked for as a video call.
+    pub video: bool,
 }
 
 impl CallRow {
@@ -109,6 +111,7 @@ where
             expires_ms: ms("expires_ms")?,
             began_ms: ms("began_ms")?,
             words_deleted_ms: ms("words_deleted_ms")?,
+            video: row.try_get("video")?,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Contacts: people, their numbers and what a flow is to know of them. And whose calls are whose.
 
+use callcore::number;
 use serde_json::Value;
 use sqlx::FromRow;
 
@@ -8,12 +9,28 @@ use super::calls::CallRow;
 /// Largest metadata of a contact, and of a call once it was changed, bytes of JSON.
 pub const LARGEST_METADATA: usize = 16 * 1024;
 
+/// Stands in front of the id of a contact where a number would stand, in calls that ring by a link.
+pub(in crate::store) const LINKED: &str = "browser:";
+
+/// A contact who is called by links, as their calls name them.
+#[must_use]
+pub fn linked_contact(id: &str) -> String {
+    format!("{LINKED}{id}")
+}
+
+/// By what the other party of a call is known: the digits of their number; or, of a contact who is called by links, as calls name
+/// them.
+#[must_use]
+pub fn party_key(party: &str) -> String {
+    if party.starts_with(LINKED) { party.to_owned() } else { number::key(party, None) }
+}
+
 /// A contact as it is given.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewContact {
     /// One is made where there is none.
     pub id: Option<String>,
-    /// As it is dialled.
+    /// As it is dialled; empty where they are called by links in their browser.
     pub number: String,
     pub name: Option<String>,
     /// The flow of calls that name none.
@@ -37,6 +54,7 @@ pub struct ContactChange {
 #[derive(Clone, Debug, PartialEq, FromRow)]
 pub struct ContactRow {
     pub id: String,
+    /// Empty where they are called by links in their browser.
     pub number: String,
     pub name: Option<String>,
     pub flow: Option<String>,

@@ -56,7 +56,11 @@ pub use condition::{Condition, CopyMark};
 pub use contact_search::{
     ContactPlace, ContactSearch, ContactSource, FoundContact, FoundContacts, ListedContactRow,
 };
-pub use contacts::{ContactChange, ContactRow, HistoryRow, Kept, LARGEST_METADATA, Merged, NewContact};
+pub(in crate::store) use contacts::LINKED;
+pub use contacts::{
+    ContactChange, ContactRow, HistoryRow, Kept, LARGEST_METADATA, Merged, NewContact, linked_contact,
+    party_key,
+};
 pub use deliveries::{
     AttemptRow, DeliveryFilter, DeliveryRow, EndpointHealth, EndpointRow, NotSettled, NotificationRow,
     Redelivered, Tally,

@@ -2,7 +2,6 @@
 
 use callcore::amd::{EventKind, Subtype};
 use callcore::call::{Direction, Disposition};
-use callcore::number;
 use futures_util::FutureExt;
 use serde_json::Value;
 use sqlx::types::Json;
@@ -16,7 +15,7 @@ use crate::store::error::Error;
 use crate::store::keys::{ServerKey, seal_headers};
 use crate::store::model::{
     CallBatch, CallState, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript,
-    NodeId, written,
+    NodeId, party_key, written,
 };
 use crate::store::sqlite::{audit, cdr, do_not_call};
 use crate::wallclock::now_ms;
@@ -83,12 +82,11 @@ async fn insert_call(
     id: &str,
     call: NewCall,
 ) -> Result<(), Error> {
-    let other =
-        number::key(if call.direction == Direction::Inbound { &call.caller } else { &call.target }, None);
+    let other = party_key(if call.direction == Direction::Inbound { &call.caller } else { &call.target });
     sqlx::query(
         "INSERT INTO calls (id, app_id, bot_id, trunk, direction, target, caller, flow, flow_digest, \
-         metadata, notify_url, notify_headers, state, created_ms, machine_detection, start_ms, expires_ms, node_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $19); \
+         metadata, notify_url, notify_headers, state, created_ms, machine_detection, start_ms, expires_ms, node_id, video) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $19, $20); \
          INSERT INTO call_parties (call_id, contact_id) \
          SELECT $1, min(id) FROM contacts WHERE digits = $18 AND $18 <> '' HAVING count(*) = 1",
     )
@@ -111,6 +109,7 @@ async fn insert_call(
     .bind(call.expires_ms)
     .bind(other)
     .bind((call.state != CallState::Scheduled).then_some(writing.node.as_str()))
+    .bind(call.video)
     .execute(connection)
     .await
     .map_err(|error| exists_or(error, || format!("the call {id}")))?;

@@ -1,6 +1,5 @@
 //! Contacts, and the calls of contacts.
 
-use callcore::number;
 use futures_util::FutureExt;
 use serde_json::Value;
 use sqlx::QueryBuilder;
@@ -15,7 +14,7 @@ use super::query::{like, narrow, newest_first};
 use crate::store::error::Error;
 use crate::store::model::{
     ContactChange, ContactRow, Cursor, HistoryRow, Kept, LARGEST_METADATA, Merged, NewContact, Page,
-    Visibility,
+    Visibility, linked_contact, party_key,
 };
 use crate::wallclock::now_ms;
 
@@ -174,6 +173,11 @@ fn history_query() -> QueryBuilder<Sqlite> {
     )
 }
 
+/// By what calls and the do-not-call list know a contact.
+fn key(id: &str, number: &str) -> String {
+    party_key(&if number.is_empty() { linked_contact(id) } else { number.to_owned() })
+}
+
 fn new_id() -> String {
     format!("ct_{}", Uuid::now_v7().simple())
 }
@@ -186,7 +190,7 @@ async fn insert(connection: &mut SqliteConnection, contact: NewContact, now: i64
     )
     .bind(&id)
     .bind(&contact.number)
-    .bind(number::key(&contact.number, None))
+    .bind(key(&id, &contact.number))
     .bind(contact.name)
     .bind(contact.flow)
     .bind(Json(contact.metadata))
@@ -203,7 +207,7 @@ async fn update(connection: &mut SqliteConnection, id: &str, change: ContactChan
     let mut query = QueryBuilder::<Sqlite>::new("UPDATE contacts SET updated_ms = ");
     query.push_bind(now_ms());
     if let Some(number) = change.number {
-        query.push(", digits = ").push_bind(number::key(&number, None));
+        query.push(", digits = ").push_bind(key(id, &number));
         query.push(", number = ").push_bind(number);
     }
     if let Some(name) = change.name {
@@ -235,8 +239,9 @@ async fn put_all(connection: &mut SqliteConnection, contacts: Vec<NewContact>) -
 async fn put(connection: &mut SqliteConnection, contact: NewContact, now: i64) -> Result<Kept, Error> {
     let known: Vec<String> = match &contact.id {
         Some(id) => sqlx::query_scalar("SELECT id FROM contacts WHERE id = $1").bind(id),
+        // Without a number, none is the same: nobody has this key.
         None => sqlx::query_scalar("SELECT id FROM contacts WHERE digits = $1 LIMIT 2")
-            .bind(number::key(&contact.number, None)),
+            .bind(key("", &contact.number)),
     }
     .fetch_all(&mut *connection)
     .await?;
@@ -252,7 +257,7 @@ async fn put(connection: &mut SqliteConnection, contact: NewContact, now: i64) -
             )
             .bind(id)
             .bind(&contact.number)
-            .bind(number::key(&contact.number, None))
+            .bind(key(id, &contact.number))
             .bind(contact.name)
             .bind(contact.flow)
             .bind(Json(contact.metadata))

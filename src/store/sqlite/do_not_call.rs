@@ -1,7 +1,6 @@
 //! Numbers whose owner asked never to be called again, as the digits of the number's one form, without a plus.
 
 use callcore::call::Direction;
-use callcore::number;
 use futures_util::FutureExt;
 use serde_json::json;
 use sqlx::QueryBuilder;
@@ -10,7 +9,9 @@ use sqlx_sqlite::{Sqlite, SqliteConnection, SqliteExecutor};
 use super::engine::Engine;
 use super::query::like;
 use crate::store::error::Error;
-use crate::store::model::{Actor, AuditAction, Cursor, DoNotCallRow, NewAudit, NewDoNotCall, Page};
+use crate::store::model::{
+    Actor, AuditAction, Cursor, DoNotCallRow, NewAudit, NewDoNotCall, Page, party_key,
+};
 use crate::store::sqlite::audit;
 use crate::telemetry::mask;
 use crate::wallclock::now_ms;
@@ -153,10 +154,7 @@ pub(super) async fn find(
     number: &str,
 ) -> Result<Option<DoNotCallRow>, Error> {
     let query = format!("{SELECT} WHERE number = $1");
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
-        .bind(number::key(number, None))
-        .fetch_optional(reader)
-        .await?)
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(party_key(number)).fetch_optional(reader).await?)
 }
 
 /// Adds the other party of call `id`. Who asks twice has asked.
@@ -171,7 +169,7 @@ pub(super) async fn put(
             .fetch_optional(&mut *connection)
             .await?;
     let (direction, target, caller) = parties.ok_or_else(|| Error::UnknownCall(id.to_owned()))?;
-    let number = number::key(if direction == Direction::Inbound.as_str() { &caller } else { &target }, None);
+    let number = party_key(if direction == Direction::Inbound.as_str() { &caller } else { &target });
     if number.is_empty() {
         // A caller who hides their number cannot be called back either.
         return Ok(());

@@ -9,6 +9,7 @@ use sqlx_sqlite::SqliteConnection;
 
 use super::engine::Engine;
 use crate::store::error::Error;
+use crate::store::model::LINKED;
 
 /// Raised when [`number::read`] makes something else of numbers that are kept.
 const FORM: i64 = 2;
@@ -45,6 +46,9 @@ async fn listed(connection: &mut SqliteConnection, country: Option<Country>) -> 
         sqlx::query_as("SELECT number FROM do_not_call").fetch_all(&mut *connection).await?;
     let mut changed = 0;
     for (old,) in kept {
+        if old.starts_with(LINKED) {
+            continue;
+        }
         // The plus was not kept. Only a leading zero tells that a number has no country of its own.
         let new = if old.starts_with('0') {
             number::key(&old, country)

@@ -1,10 +1,11 @@
-//! Takes offers: each that can be answered is a call that rings.
+//! Takes offers: each that can be answered is a call that rings, or answers a call whose link does.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use ::webrtc::{BadOffer, Identity, Peer};
 use callcore::call::Direction;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
@@ -12,6 +13,8 @@ use uuid::Uuid;
 
 use super::call::BrowserCall;
 use super::limits::{Crowded, Limits};
+use super::line::{Act, Line};
+use super::links::Links;
 use super::options::{Options, StartError};
 use super::port::Port;
 use super::task::{COMMANDS, CallTask, EVENTS};
@@ -65,6 +68,7 @@ struct Inner {
     identity: Identity,
     port: Arc<Port>,
     limits: Limits,
+    links: Mutex<Links<mpsc::Sender<Act>>>,
     _reading: AbortOnDropHandle<()>,
 }
 
@@ -84,7 +88,14 @@ impl Browsers {
         let reading = Arc::clone(&port);
         let reading = AbortOnDropHandle::new(tokio::spawn(async move { reading.read().await }));
         let limits = Limits::new(options.max_calls, options.per_caller, options.per_address);
-        Ok(Self(Arc::new(Inner { options, identity, port, limits, _reading: reading })))
+        Ok(Self(Arc::new(Inner {
+            options,
+            identity,
+            port,
+            limits,
+            links: Mutex::default(),
+            _reading: reading,
+        })))
     }
 
     /// Where browsers send to.
@@ -98,25 +109,10 @@ impl Browsers {
     /// # Errors
     /// When it cannot be answered, or there are too many calls.
     pub fn answer(&self, offered: Offered<'_>) -> Result<Answered, NoAnswer> {
-        let answered = self.try_answer(offered);
-        let result = match &answered {
-            Ok(_) => "answered",
-            Err(NoAnswer::Offer(_)) => "unusable",
-            Err(NoAnswer::Crowded(_)) => "crowded",
-        };
-        metrics::counter!("dering_browser_offers_total", "result" => result).increment(1);
-        answered
-    }
-
-    fn try_answer(&self, offered: Offered<'_>) -> Result<Answered, NoAnswer> {
-        let Inner { options, identity, port, limits, .. } = &*self.0;
-        let place = limits.enter(offered.subject, offered.address)?;
-        let now = Instant::now();
-        let (peer, sdp) = Peer::answer(identity, port.address(), &options.laws, offered.sdp, now.into_std())?;
+        let (line, sdp, secret) = self.line(offered.sdp, offered.subject, offered.address)?;
+        let Line { peer, seat, datagrams, ended, place } = line;
+        let (options, now) = (self.options(), Instant::now());
         let session_id = Uuid::now_v7().to_string();
-        // Unlike the session's name, it is told to nobody else.
-        let secret = hex::encode(rand::random::<[u8; 16]>());
-        let (seat, datagrams, ended) = port.seat(peer.user(), &secret);
         let source = Some(offered.caller).filter(|caller| !caller.is_empty());
         let record = Record::new(session_id.clone(), offered.called, source, Direction::Inbound, now_ms());
         let (tell, events) = mpsc::channel(EVENTS);
@@ -140,6 +136,50 @@ impl Browsers {
         tokio::spawn(task.run());
         let leg = Leg { session_id, abilities: Abilities::default(), events, commands: command };
         Ok(Answered { sdp, secret, leg, pickup })
+    }
+
+    /// A connection to whoever offers, with the answer for their browser and the secret that ends it. `subject` is whose call it is.
+    ///
+    /// # Errors
+    /// When the offer cannot be answered, or there are too many calls.
+    pub(super) fn line(
+        &self,
+        sdp: &str,
+        subject: &str,
+        address: Option<IpAddr>,
+    ) -> Result<(Line, String, String), NoAnswer> {
+        let line = self.try_line(sdp, subject, address);
+        let result = match &line {
+            Ok(_) => "answered",
+            Err(NoAnswer::Offer(_)) => "unusable",
+            Err(NoAnswer::Crowded(_)) => "crowded",
+        };
+        metrics::counter!("dering_browser_offers_total", "result" => result).increment(1);
+        line
+    }
+
+    fn try_line(
+        &self,
+        sdp: &str,
+        subject: &str,
+        address: Option<IpAddr>,
+    ) -> Result<(Line, String, String), NoAnswer> {
+        let Inner { options, identity, port, limits, .. } = &*self.0;
+        let place = limits.enter(subject, address)?;
+        let (peer, sdp) =
+            Peer::answer(identity, port.address(), &options.laws, sdp, Instant::now().into_std())?;
+        // Unlike the session's name, it is told to nobody else.
+        let secret = hex::encode(rand::random::<[u8; 16]>());
+        let (seat, datagrams, ended) = port.seat(peer.user(), &secret);
+        Ok((Line { peer, seat, datagrams, ended, place }, sdp, secret))
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(super) fn links(&self) -> MutexGuard<'_, Links<mpsc::Sender<Act>>> {
+        self.0.links.lock()
     }
 
     /// Ends a call as the person in the browser does, by the secret that came with its answer; whether there was one.

@@ -1,6 +1,7 @@
 //! One call of a browser, as its leg tells it. Pure: time is an argument, and what must be done is returned as [`Action`]s.
 //!
-//! It begins when somebody has picked up and the browser has connected, whichever comes later.
+//! A call of a browser begins when somebody has picked up and the browser has connected, whichever comes later. A call to a browser
+//! rings by a link first: it is opened or not, answered, declined, or too old.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,8 +18,12 @@ use crate::trunk::record::{Ending, Record};
 const STALLED: Duration = Duration::from_secs(3);
 /// Hang-up cause (Q.850) of a call that somebody ended.
 const CLEARED: u16 = 16;
-/// Of a browser that never connected: no user responding.
+/// Of a browser that never connected, and of a link that nobody opened: no user responding.
 const NEVER_CAME: u16 = 18;
+/// Of a link that was opened and not answered.
+const NOT_ANSWERED: u16 = 19;
+/// Of one that was declined.
+const DECLINED: u16 = 21;
 /// Of a call whose network is gone.
 const LOST: u16 = 38;
 
@@ -34,6 +39,8 @@ pub(super) enum Action {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// A link waits to be opened and answered.
+    Link,
     Ringing,
     Live,
     Over,
@@ -46,8 +53,10 @@ pub(super) struct BrowserCall {
     record: Record,
     is_picked_up: bool,
     is_connected: bool,
-    /// When the browser must have connected.
+    /// When the browser must have connected; while a link rings, when it must have been answered.
     connect_by: Instant,
+    /// Somebody has opened the link.
+    is_opened: bool,
     patience: Duration,
     /// When a packet last came.
     heard_at: Instant,
@@ -65,10 +74,46 @@ impl BrowserCall {
             is_picked_up: false,
             is_connected: false,
             connect_by: now + connect_within,
+            is_opened: false,
             patience,
             heard_at: now,
             is_stalled: false,
             actions: VecDeque::from([Action::Tell(LegEvent::Status(DialStatus::Ringing))]),
+        }
+    }
+
+    /// A call to whoever holds a link, which must be answered before `until`.
+    pub(super) fn by_link(record: Record, patience: Duration, until: Instant, now: Instant) -> Self {
+        Self {
+            phase: Phase::Link,
+            connect_by: until,
+            actions: VecDeque::new(),
+            ..Self::new(record, Duration::ZERO, patience, now)
+        }
+    }
+
+    /// The link was opened: now it rings.
+    pub(super) fn opened(&mut self) {
+        if self.phase == Phase::Link && !std::mem::replace(&mut self.is_opened, true) {
+            self.tell(LegEvent::Status(DialStatus::Ringing));
+        }
+    }
+
+    /// Somebody accepts it; their browser must connect within `connect_within`.
+    pub(super) fn accepted(&mut self, connect_within: Duration, now: Instant) {
+        if self.phase == Phase::Link {
+            self.opened();
+            self.phase = Phase::Ringing;
+            self.is_picked_up = true;
+            self.connect_by = now + connect_within;
+        }
+    }
+
+    /// Somebody declines it.
+    pub(super) fn declined(&mut self, now_ms: i64) {
+        if self.phase == Phase::Link {
+            self.opened();
+            self.finish(LegEvent::Hangup, Ending { cause: DECLINED, by_us: false }, now_ms);
         }
     }
 
@@ -145,8 +190,14 @@ impl BrowserCall {
     /// Does what is due at `now`.
     pub(super) fn handle_timeout(&mut self, now: Instant, now_ms: i64) {
         match self.phase {
+            Phase::Link if now >= self.connect_by => {
+                let cause = if self.is_opened { NOT_ANSWERED } else { NEVER_CAME };
+                self.finish(LegEvent::Hangup, Ending { cause, by_us: false }, now_ms);
+            }
             Phase::Ringing if !self.is_connected && now >= self.connect_by => {
-                self.finish(LegEvent::Hangup, Ending { cause: NEVER_CAME, by_us: false }, now_ms);
+                // Somebody who accepts a link is there: it is the network that is not.
+                let cause = if self.is_opened { LOST } else { NEVER_CAME };
+                self.finish(LegEvent::Hangup, Ending { cause, by_us: false }, now_ms);
             }
             Phase::Live => {
                 let silent = now.saturating_duration_since(self.heard_at);
@@ -158,13 +209,14 @@ impl BrowserCall {
                     self.tell(LegEvent::Link { link: Link::Stalled, why });
                 }
             }
-            Phase::Ringing | Phase::Over => {}
+            Phase::Link | Phase::Ringing | Phase::Over => {}
         }
     }
 
     /// When [`Self::handle_timeout`] must be called next.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
+            Phase::Link => Some(self.connect_by),
             Phase::Ringing if !self.is_connected => Some(self.connect_by),
             Phase::Live => {
                 let lost = self.heard_at + self.patience;
@@ -204,6 +256,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(10);
     const CONNECT: Duration = Duration::from_secs(20);
+    const RINGS: Duration = Duration::from_secs(300);
 
     fn call(now: Instant) -> BrowserCall {
         let record = Record::new("id".into(), "reminder".into(), None, Direction::Inbound, 0);
@@ -292,8 +345,58 @@ mod tests {
         assert_eq!(record(&told).hangup_cause_code, 38);
     }
 
+    fn link(now: Instant) -> BrowserCall {
+        let record = Record::new("id".into(), "browser:jj084".into(), None, Direction::Outbound, 0);
+        BrowserCall::by_link(record, PATIENCE, now + RINGS, now)
+    }
+
+    #[test]
+    fn a_link_rings_once_it_is_opened_and_the_call_begins_when_who_accepts_it_has_connected() {
+        let now = Instant::now();
+        let mut call = link(now);
+        assert_eq!(drain(&mut call), [], "nobody has seen it");
+        assert_eq!(call.poll_timeout(), Some(now + RINGS));
+        call.opened();
+        call.opened();
+        assert_eq!(drain(&mut call), [Action::Tell(LegEvent::Status(DialStatus::Ringing))]);
+        call.accepted(CONNECT, now);
+        assert_eq!((drain(&mut call), call.poll_timeout()), (vec![], Some(now + CONNECT)));
+        call.connected(now, 9_000);
+        assert_eq!(drain(&mut call), [Action::Begin, Action::Tell(LegEvent::Status(DialStatus::Connected))]);
+        call.ended(12_000);
+        let cdr = record(&drain(&mut call));
+        assert_eq!((cdr.hangup_by, cdr.billable_seconds), (Some(HangupBy::Callee), 3));
+    }
+
+    #[test]
+    fn a_link_that_is_not_answered_says_why() {
+        let now = Instant::now();
+        let ended = |act: fn(&mut BrowserCall, Instant)| {
+            let mut call = link(now);
+            act(&mut call, now);
+            let cdr = record(&drain(&mut call));
+            (cdr.hangup_cause_code, cdr.disposition)
+        };
+        assert_eq!(ended(|call, now| call.handle_timeout(now + RINGS, 1)), (18, Disposition::NoAnswer));
+        let opened = |call: &mut BrowserCall, now| {
+            call.opened();
+            call.handle_timeout(now + RINGS, 1);
+        };
+        assert_eq!(ended(opened), (19, Disposition::NoAnswer));
+        assert_eq!(ended(|call, _| call.declined(1)), (21, Disposition::Failed));
+        assert_eq!(ended(|call, _| call.hang_up(1)), (16, Disposition::Cancel));
+        let unconnected = |call: &mut BrowserCall, now| {
+            call.accepted(CONNECT, now);
+            call.handle_timeout(now + CONNECT, 1);
+        };
+        assert_eq!(ended(unconnected), (38, Disposition::Failed));
+    }
+
     #[derive(Clone, Debug)]
     enum Happens {
+        Opened,
+        Accepted,
+        Declined,
         PickedUp,
         Connected,
         Heard,
@@ -306,6 +409,9 @@ mod tests {
 
     fn happens() -> impl Strategy<Value = Happens> {
         prop_oneof![
+            Just(Happens::Opened),
+            Just(Happens::Accepted),
+            Just(Happens::Declined),
             Just(Happens::PickedUp),
             Just(Happens::Connected),
             Just(Happens::Heard),
@@ -319,12 +425,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_happens_there_is_one_record_and_nothing_after_the_end(all in prop::collection::vec(happens(), 0..30)) {
+        fn whatever_happens_there_is_one_record_and_nothing_after_the_end(
+            is_link in any::<bool>(),
+            all in prop::collection::vec(happens(), 0..30),
+        ) {
             let mut now = Instant::now();
-            let mut call = call(now);
+            let mut call = if is_link { link(now) } else { call(now) };
             let mut done = Vec::new();
             for one in all {
                 match one {
+                    Happens::Opened => call.opened(),
+                    Happens::Accepted => call.accepted(CONNECT, now),
+                    Happens::Declined => call.declined(2),
                     Happens::PickedUp => call.picked_up(now, 1),
                     Happens::Connected => call.connected(now, 1),
                     Happens::Heard => call.heard(now),

@@ -1,4 +1,4 @@
-//! Calls that people place in their browsers, over WebRTC. One UDP port carries all of them.
+//! Calls that people place or take in their browsers, over WebRTC. One UDP port carries all of them.
 //!
 //! | module | owns |
 //! |---|---|
@@ -7,6 +7,9 @@
 //! | `task` | one call from the answer to its record: connection, media and leg together |
 //! | `port` | the UDP port, and whose each datagram is |
 //! | `limits` | how many calls there are, by whom and from where |
+//! | `line` | the connection to a browser that was answered |
+//! | `links` | links that ring, and who may answer them; pure |
+//! | `ringing` | a call to whoever holds a link |
 //! | `browsers` | takes offers |
 //!
 //! Whoever signals (the API, a page) hands an offer to [`Browsers::answer`]. The call comes out as for every other way in: a
@@ -16,14 +19,19 @@
 mod browsers;
 mod call;
 mod limits;
+mod line;
+mod links;
 mod options;
 mod port;
+mod ringing;
 mod task;
 
 pub use ::webrtc::LONGEST_OFFER;
 pub use browsers::{Answered, Browsers, NoAnswer, Offered};
 pub use limits::Crowded;
+pub use links::{LinkNews, LinkState};
 pub use options::{Options, StartError};
+pub use ringing::{Accepted, NewLink, NoCall, WantedLink};
 
 /// The name under which calls of browsers are recorded where others have that of their trunk.
 pub const TRUNK: &str = "browser";

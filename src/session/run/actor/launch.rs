@@ -7,7 +7,8 @@ use callcore::call::{Fact, Wait};
 use callcore::clock::CallTime;
 use tokio::time::{Instant, timeout};
 
-use super::{Actor, Control};
+use super::{Actor, Control, Identity};
+use crate::kore::Envelope;
 use crate::session::books::batch_builder::BatchBuilder;
 use crate::store::{self, CallBatch, Store};
 use crate::trunk::{DialError, Leg, Order, QueuePosition, Slot, Ticket, Trunk};
@@ -64,6 +65,13 @@ pub(in crate::session) fn queued(trunk: &Trunk, ahead: usize) -> Fact {
 fn sent_back(trunk: &Trunk, why: &str, wait: Duration) -> Fact {
     let because = Wait::SentBack { why: why.to_owned(), retry_after_ms: wait.as_millis() as u64 };
     Fact::Queued { trunk: trunk.name().to_owned(), ahead: 0, because }
+}
+
+impl Identity {
+    /// What the next notification begins with.
+    pub(in crate::session) fn envelope(&self, began_ms: i64) -> Envelope {
+        Envelope { sequence: 1 + self.told, ..Envelope::new(&self.call_id, &self.app_id, began_ms) }
+    }
 }
 
 impl Actor {

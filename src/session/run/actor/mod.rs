@@ -56,6 +56,8 @@ pub(in crate::session) struct Identity {
     /// Who called us, for a record of our own.
     pub(in crate::session) source: Option<String>,
     pub(in crate::session) notify: Option<NotifyTarget>,
+    /// Notifications that were written before the call began.
+    pub(in crate::session) told: u64,
 }
 
 /// What a call's task works with.
@@ -142,7 +144,7 @@ impl Actor {
             sound: None,
             answered_at: None,
             message: None,
-            envelope: Envelope::new(&self.identity.call_id, &self.identity.app_id, self.clock.began_ms),
+            envelope: self.identity.envelope(self.clock.began_ms),
             finished: false,
             unrecorded: None,
             ended_by: None,

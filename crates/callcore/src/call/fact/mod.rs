@@ -89,6 +89,13 @@ pub enum Fact {
     EarlyTone { tone: ToneKind, media_ms: u64 },
     /// What sounds like a voice was heard before the answer: a network that says why there is none, or a song that rings.
     EarlySpeech { media_ms: u64 },
+    /// Nothing on the way carries a picture: the video call goes on by voice.
+    VideoNotCarried { trunk: String },
+    /// A link was made that rings in a browser: who opens it may answer, once.
+    RingLink {
+        /// Since 1970-01-01 UTC.
+        expires_ms: i64,
+    },
     /// It has rung for as long as it may.
     RingTimeout { after_ms: u64 },
     /// The connection to the carrier broke: the call stands still.

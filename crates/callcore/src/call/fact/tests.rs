@@ -86,6 +86,8 @@ fn beginning() -> Vec<Fact> {
         Fact::EarlyMedia {},
         Fact::EarlyTone { tone: ToneKind::Sit, media_ms: 420 },
         Fact::EarlySpeech { media_ms: 1_900 },
+        Fact::VideoNotCarried { trunk: trunk.clone() },
+        Fact::RingLink { expires_ms: 1_763_000_300_000 },
         Fact::RingTimeout { after_ms: 60_000 },
         Fact::CarrierAway { why: text("it closed"), silent_ms: 120 },
         Fact::CarrierStalled { why: text("nothing comes"), silent_ms: 3_500 },

@@ -53,6 +53,8 @@ const fn words_of_call(kind: FactKind) -> &'static [&'static str] {
         | FactKind::EarlyMedia
         | FactKind::EarlyTone
         | FactKind::EarlySpeech
+        | FactKind::VideoNotCarried
+        | FactKind::RingLink
         | FactKind::RingTimeout
         | FactKind::CarrierAway
         | FactKind::CarrierStalled

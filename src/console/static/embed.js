@@ -1,0 +1,96 @@
+"use strict";
+// Calls from a page of your own: await Dering.call({ token, onstate }) or Dering.answer({ token, onstate }), which gives
+// { hangUp(), mute(on), press(keys) }. States: "asking", "connecting", "talking", "unsteady", "ended", "broken". It throws an
+// Error whose code is "denied", "none", "busy", "insecure", "lacking", "unreachable" or that of the server.
+(() => {
+  const base = new URL(".", document.currentScript.src);
+  const WHY = { NotAllowedError: "denied", SecurityError: "denied", NotFoundError: "none", OverconstrainedError: "none", NotReadableError: "busy" };
+
+  function failure(code, text) {
+    return Object.assign(new Error(text || code), { code });
+  }
+
+  async function ask(path, body) {
+    let answer = null;
+    try {
+      answer = await fetch(new URL(path, base), { method: "POST", body: JSON.stringify(body), credentials: "omit", referrerPolicy: "no-referrer" });
+    } catch (error) {
+      throw failure("unreachable", error.message);
+    }
+    const told = answer.status === 204 ? {} : await answer.json();
+    if (!answer.ok) throw failure(told.code, told.detail);
+    return { ...told, location: answer.headers.get("location") };
+  }
+
+  async function begin(path, { token, onstate = () => {} }) {
+    if (!window.isSecureContext) throw failure("insecure");
+    if (!window.RTCPeerConnection || !navigator.mediaDevices?.getUserMedia) throw failure("lacking");
+    onstate("asking");
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true }).catch((error) => {
+      throw failure(WHY[error.name] || "none", error.message);
+    });
+    const peer = new RTCPeerConnection();
+    const sound = new Audio();
+    let end = null;
+    let isOver = false;
+
+    function over(state) {
+      if (isOver) return;
+      isOver = true;
+      window.removeEventListener("pagehide", hangUp);
+      stream.getTracks().forEach((track) => track.stop());
+      peer.close();
+      sound.srcObject = null;
+      onstate(state);
+    }
+
+    function hangUp() {
+      if (end && !isOver) fetch(new URL(end, base), { method: "DELETE", keepalive: true, credentials: "omit" }).catch(() => {});
+      over("ended");
+    }
+
+    const track = stream.getAudioTracks()[0];
+    const sender = peer.addTrack(track, stream);
+    peer.addEventListener("track", (event) => {
+      sound.srcObject = event.streams[0] || new MediaStream([event.track]);
+      sound.play().catch(() => {});
+    });
+    peer.addEventListener("connectionstatechange", () => {
+      const state = peer.connectionState;
+      if (state === "connected") {
+        onstate("talking");
+        sender.transport?.addEventListener("statechange", () => {
+          if (sender.transport.state === "closed") over("ended");
+        });
+      }
+      if (state === "disconnected") onstate("unsteady");
+      if (state === "failed") { hangUp(); over("broken"); }
+      if (state === "closed") over("ended");
+    });
+    try {
+      onstate("connecting");
+      await peer.setLocalDescription(await peer.createOffer());
+      const told = await ask(path, { token, sdp: peer.localDescription.sdp });
+      end = told.location && told.location.replace(/^\//, "");
+      window.addEventListener("pagehide", hangUp);
+      await peer.setRemoteDescription({ type: "answer", sdp: told.sdp });
+    } catch (error) {
+      isOver = true;
+      stream.getTracks().forEach((one) => one.stop());
+      peer.close();
+      throw error;
+    }
+    return {
+      hangUp,
+      mute: (on) => { track.enabled = !on; },
+      press: (keys) => sender.dtmf?.insertDTMF(keys, 160, 60),
+    };
+  }
+
+  window.Dering = {
+    call: (wanted) => begin("v1/browser-calls", wanted),
+    answer: (wanted) => begin("v1/ring-links/accept", wanted),
+    look: (token) => ask("v1/ring-links/open", { token }),
+    decline: (token) => ask("v1/ring-links/decline", { token }),
+  };
+})();

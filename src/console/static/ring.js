@@ -1,0 +1,152 @@
+"use strict";
+// A call that rings by a link. The token stands behind the "#", so browsers send it nowhere by themselves.
+(() => {
+  const page = document.getElementById("ring");
+  if (!page) return;
+  const part = (name) => document.getElementById("ring-" + name);
+  const words = page.dataset;
+  const token = location.hash.slice(1);
+  const WHY = { NotAllowedError: "denied", SecurityError: "denied", NotFoundError: "none", OverconstrainedError: "none", NotReadableError: "busy" };
+  let call = null;
+  let watching = 0;
+
+  const ask = (what, body) =>
+    fetch("/v1/ring-links/" + what, { method: "POST", body: JSON.stringify({ token, ...body }), referrerPolicy: "no-referrer" });
+
+  function show(name, text, isBad) {
+    for (const step of ["offer", "talk"]) part(step).hidden = step !== name;
+    tell(text, isBad);
+  }
+
+  function tell(text, isBad) {
+    part("state").textContent = text || "";
+    part("state").className = isBad ? "alarm" : "";
+  }
+
+  function hangUp() {
+    if (call?.end) fetch(call.end, { method: "DELETE", keepalive: true }).catch(() => {});
+  }
+
+  function drop() {
+    const { peer, stream } = call || {};
+    call = null;
+    stream?.getTracks().forEach((track) => track.stop());
+    peer?.close();
+  }
+
+  function over(text, isBad) {
+    clearTimeout(watching);
+    drop();
+    show("", text, isBad);
+    part("state").focus();
+  }
+
+  // It rings on: what went wrong may be mended, and the link is still good.
+  function again(text) {
+    drop();
+    part("accept").disabled = false;
+    show("offer", text, true);
+    look(true);
+  }
+
+  async function look(isQuiet) {
+    clearTimeout(watching);
+    if (call) return;
+    let news = null;
+    try {
+      const answer = await ask("open");
+      if (call) return;
+      if (answer.status === 404) return over(words.unknown, true);
+      if (answer.status === 503) return over(words.closed, true);
+      news = answer.ok ? await answer.json() : null;
+    } catch (error) {
+      tell(words.unreachable, true);
+    }
+    if (call) return;
+    if (news?.state === "ringing") {
+      if (part("offer").hidden) show("offer", "");
+      else if (!isQuiet) tell("");
+      if (news.caller) part("who").textContent = words.who.replace("%", news.caller);
+    } else if (news?.state === "soon") tell(words.soon);
+    else if (news) return over(words[news.state], news.state === "answered" || news.state === "expired");
+    watching = setTimeout(() => look(true), 2000);
+  }
+
+  function watch(peer, sender) {
+    peer.addEventListener("track", (event) => {
+      part("sound").srcObject = event.streams[0] || new MediaStream([event.track]);
+    });
+    peer.addEventListener("connectionstatechange", () => {
+      const state = peer.connectionState;
+      if (state === "connected") {
+        show("talk", words.talking);
+        part("end").focus();
+        sender.transport?.addEventListener("statechange", () => {
+          if (sender.transport.state === "closed") over(words.ended);
+        });
+      }
+      if (state === "disconnected") tell(words.unsteady, true);
+      if (state === "failed") { hangUp(); over(words.broken, true); }
+      if (state === "closed") over(words.ended);
+    });
+  }
+
+  async function accept() {
+    if (call) return;
+    if (!window.isSecureContext) return tell(words.insecure, true);
+    if (!window.RTCPeerConnection || !navigator.mediaDevices?.getUserMedia) return tell(words.lacking, true);
+    const mine = (call = {});
+    part("accept").disabled = true;
+    tell(words.asking);
+    try {
+      mine.stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    } catch (error) {
+      return again(words[WHY[error.name]] || error.message);
+    }
+    tell(words.connecting);
+    try {
+      const peer = (mine.peer = new RTCPeerConnection());
+      const track = mine.stream.getAudioTracks()[0];
+      mine.sender = peer.addTrack(track, mine.stream);
+      track.addEventListener("ended", () => call === mine && tell(words.unplugged, true));
+      watch(peer, mine.sender);
+      await peer.setLocalDescription(await peer.createOffer());
+      const answer = await ask("accept", { sdp: peer.localDescription.sdp });
+      if (!answer.ok) return again("");
+      mine.end = answer.headers.get("location");
+      await peer.setRemoteDescription({ type: "answer", sdp: (await answer.json()).sdp });
+    } catch (error) {
+      hangUp();
+      again(words.unreachable);
+    }
+  }
+
+  async function decline() {
+    if (call) return;
+    clearTimeout(watching);
+    try {
+      await ask("decline");
+    } catch (error) {
+      tell(words.unreachable, true);
+    }
+    look();
+  }
+
+  part("accept").addEventListener("click", accept);
+  part("decline").addEventListener("click", decline);
+  part("end").addEventListener("click", () => { hangUp(); over(words.ended); });
+  part("mute").addEventListener("click", (event) => {
+    const track = call?.stream?.getAudioTracks()[0];
+    if (!track) return;
+    track.enabled = !track.enabled;
+    event.currentTarget.setAttribute("aria-pressed", String(!track.enabled));
+  });
+  part("keys").addEventListener("click", (event) => {
+    const key = event.target.closest("[data-key-pressed]")?.dataset.keyPressed;
+    if (key && call?.sender?.dtmf?.canInsertDTMF) call.sender.dtmf.insertDTMF(key, 160, 60);
+  });
+  window.addEventListener("pagehide", hangUp);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
+  if (token) look();
+  else over(words.unknown, true);
+})();
