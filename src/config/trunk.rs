@@ -309,6 +309,7 @@ impl Trunk {
             ping: (self.ping > 0).then(|| Duration::from_secs(self.ping)),
             away_timeout: Duration::from_secs(self.away_timeout),
             offers: None,
+            traces: None,
         })
     }
 }
