@@ -218,7 +218,7 @@ impl CallTask {
             Referral::Refused { status, text } => {
                 self.transferred(Err(format!("the other side refuses it: {status} {text}")));
             }
-            Referral::Progress { status: Some(200..300), .. } => {
+            Referral::Progress { status: Some(200..300), .. } if self.transfer.is_some() => {
                 self.transferred(Ok(()));
                 // The callee talks to somebody else now.
                 self.machine.hang_up();
