@@ -1,6 +1,6 @@
 //! Carriers, and clocks elsewhere.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use reqwest::header;
@@ -129,21 +129,19 @@ async fn ask_sip(trunk: &Trunk) -> (State, String, Option<i64>) {
 
 /// SIP trunks that cannot all start, as they listen on one port.
 fn shared_ports(trunks: &[Trunk]) -> Vec<Item> {
-    let fixed = |trunk: &&Trunk| trunk.kind == Kind::Sip && trunk.listen.port() != 0;
-    let trunks: Vec<&Trunk> = trunks.iter().filter(fixed).collect();
-    let meet = |a: &Trunk, b: &Trunk| {
-        let (one, other) = (a.listen, b.listen);
-        let is_any = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
-        one.port() == other.port() && is_any && a.transport == b.transport
-    };
+    let ports: Vec<_> = trunks
+        .iter()
+        .filter_map(|trunk| trunk.sip_port().map(|(listen, over)| (&trunk.name, listen, over)))
+        .collect();
     let mut found = Vec::new();
-    for (n, trunk) in trunks.iter().enumerate() {
-        if let Some(other) = trunks[..n].iter().find(|other| meet(other, trunk)) {
-            let told = format!(
-                "{} is the port of trunk {}, too; give each a port of its own",
-                trunk.listen, other.name
-            );
-            found.push(item(format!("trunk {} listen", trunk.name), State::Failed, told));
+    for (n, (name, listen, over)) in ports.iter().enumerate() {
+        let meets = |ip: IpAddr| ip == listen.ip() || ip.is_unspecified() || listen.ip().is_unspecified();
+        let other = ports[..n]
+            .iter()
+            .find(|(_, other, way)| other.port() == listen.port() && way == over && meets(other.ip()));
+        if let Some((other, ..)) = other {
+            let told = format!("{listen} is the port of trunk {other}, too; give each a port of its own");
+            found.push(item(format!("trunk {name} listen"), State::Failed, told));
         }
     }
     found
