@@ -157,6 +157,7 @@ async fn call(
             LegEvent::Hangup | LegEvent::Lost { .. } => return Err("the call was not answered".into()),
             LegEvent::Status(_)
             | LegEvent::AudioUnreadable { .. }
+            | LegEvent::Transfer { .. }
             | LegEvent::Audio { .. }
             | LegEvent::Digit(_)
             | LegEvent::CheckPoint(_)
@@ -199,6 +200,7 @@ async fn call(
                 LegEvent::Hangup | LegEvent::Lost { .. } => return Err("the call was cut off".into()),
                 LegEvent::AudioUnreadable { why, .. } => return Err(why.into()),
                 LegEvent::Status(_)
+                | LegEvent::Transfer { .. }
                 | LegEvent::Digit(_)
                 | LegEvent::RoundTrip(_)
                 | LegEvent::Link { .. }

@@ -35,6 +35,8 @@ struct Readiness {
     carriers: usize,
     /// Trunks there are.
     trunks: usize,
+    /// Trunks whose carrier is out of reach, or refuses our registration; the log says why.
+    away: Vec<String>,
     /// `ok`, or what is wrong with it.
     #[schema(example = "ok")]
     database: &'static str,
@@ -72,6 +74,7 @@ pub(super) async fn health(State(api): State<Api>) -> Response {
 pub(super) async fn ready(State(api): State<Api>) -> Response {
     let (carriers, trunks) = api.calls.carriers();
     let works = works(&api).await;
+    let away = api.calls.trunks().iter().filter(|trunk| !trunk.is_reachable());
     let disk = disk(&api);
     let status = match works {
         Err(why) => why,
@@ -83,6 +86,7 @@ pub(super) async fn ready(State(api): State<Api>) -> Response {
         status,
         carriers,
         trunks,
+        away: away.map(|trunk| trunk.name().to_owned()).collect(),
         database: works.err().unwrap_or("ok"),
         disk,
         webhooks: match (api.outbox.troubled(), api.outbox.refusing()) {

@@ -26,6 +26,7 @@ pub(crate) mod problems;
 mod public_url;
 pub(crate) mod recordings;
 mod settings;
+mod signalling;
 mod timeline;
 pub(crate) mod transcript;
 pub(crate) mod trials;
@@ -139,6 +140,7 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(calls::one))
         .routes(routes!(timeline::events))
         .routes(routes!(calls::evidence))
+        .routes(routes!(signalling::signalling))
         .routes(routes!(transcript::transcript))
         .routes(routes!(calls::notifications))
         .routes(routes!(recordings::recording))

@@ -3,6 +3,7 @@
 mod engines;
 mod local;
 mod private;
+mod traces;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -39,6 +40,9 @@ const DRAIN: Duration = Duration::from_secs(20);
 
 /// Calls that come in over trunks and may wait to be looked at.
 const OFFERS: usize = 256;
+
+/// Calls over SIP whose messages may wait to be kept.
+const TRACES: usize = 256;
 
 /// Between two times of writing down who used the API and who failed to.
 const MAINTENANCE_EVERY: Duration = Duration::from_secs(60);
@@ -136,12 +140,14 @@ impl App {
         let (offer, offered) = mpsc::channel(OFFERS);
         // Without a route, calls that come in are left to other clients of the account.
         let offer = Some(offer).filter(|_| !routes.is_empty());
+        let (trace, traced) = mpsc::channel(TRACES);
         let lateness = telemetry::Lateness::watch();
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
-            trunks.push(start_trunk(trunk, offer.clone(), lateness.clone()).await?);
+            trunks.push(start_trunk(trunk, offer.clone(), trace.clone(), lateness.clone()).await?);
         }
-        drop(offer);
+        drop((offer, trace));
+        tokio::spawn(traces::keep(store.clone(), traced));
         let browsers = match config.webrtc.options() {
             Some(options) => Some(Browsers::start(options).await?),
             None => None,
@@ -318,6 +324,12 @@ impl App {
         Ok(self.flows.take_in(folder).await?)
     }
 
+    /// The ways to carriers, to end calls at once: [`Trunk::cut`].
+    #[must_use]
+    pub fn trunks(&self) -> Vec<Trunk> {
+        self.calls.trunks().to_vec()
+    }
+
     /// Takes registrations at carriers back and lets running calls end, then closes the port for inbound calls, stops the
     /// API, the outbox and the database, in this order.
     pub async fn shutdown(self) {
@@ -355,12 +367,16 @@ async fn warn_of_missing(config: &Config, flows: &Catalog) {
 async fn start_trunk(
     trunk: &config::Trunk,
     offer: Option<mpsc::Sender<Offer>>,
+    trace: mpsc::Sender<sip::CallTrace>,
     lateness: telemetry::Lateness,
 ) -> anyhow::Result<Trunk> {
     let offers = offer.filter(|_| trunk.takes_calls);
     let carrier: Carrier = match trunk.kind {
         config::Kind::OutgoingCallService => start_service(trunk, offers)?.into(),
-        config::Kind::Sip => SipCarrier::start(sip::Options { offers, ..trunk.sip()? }).await?.into(),
+        config::Kind::Sip => {
+            let options = sip::Options { offers, traces: Some(trace), ..trunk.sip()? };
+            SipCarrier::start(options).await?.into()
+        }
     };
     let options = TrunkOptions {
         name: trunk.name.clone(),

@@ -19,6 +19,7 @@ mod server;
 mod settings;
 mod speech_kit;
 mod status;
+mod trunk;
 
 pub mod amd;
 pub mod app;
@@ -77,6 +78,8 @@ enum Command {
     Call(Box<calls::place::Args>),
     /// List, watch, hear, end and export calls
     Calls(Box<calls::Args>),
+    /// Try a SIP trunk
+    Trunk(trunk::Args),
     /// Check flows
     Flow(flow::Args),
     /// List, fetch and verify speech models
@@ -171,6 +174,7 @@ pub fn run() -> ExitCode {
         }
         Command::Webhook(args) => webhook::run(args),
         Command::Call(args) => on_runtime(calls::place::run(*args)),
+        Command::Trunk(args) => on_runtime(trunk::run(args)),
         Command::Calls(args) => on_runtime(calls::run(*args)),
         Command::Completions(args) => complete::completions(&args, command()).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => complete::manual(&args, command()).map(|()| ExitCode::SUCCESS),

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::config::{Config, DEFAULT_YAML};
 use crate::telemetry;
 use crate::telemetry::traces::{BUILT_IN, Traces, TracesError};
+use crate::trunk::Trunk;
 
 /// What the process says when it was told twice to stop.
 const CUT_SHORT: u8 = 130;
@@ -57,9 +58,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         read_again(&app, &config, args.config.as_deref(), &logging).await;
     }
     tracing::info!("stopping: running calls may end first; a second signal ends them at once");
+    let trunks = app.trunks();
     let code = tokio::select! {
         () = app.shutdown() => ExitCode::SUCCESS,
         () = signals.stop() => {
+            // A SIP call lives here alone: without a word its callee would go on hearing nothing.
+            futures_util::future::join_all(trunks.iter().map(Trunk::cut)).await;
             tracing::warn!("stopped at once: calls that ran are closed at the next start");
             ExitCode::from(CUT_SHORT)
         }

@@ -38,8 +38,14 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn shown(told: &Value) -> String {
     let text = |name: &str| one_line(told[name].as_str().unwrap_or("not told"));
+    let away: Vec<String> =
+        told["away"].as_array().into_iter().flatten().filter_map(Value::as_str).map(one_line).collect();
+    let away = match away.as_slice() {
+        [] => String::new(),
+        away => format!(": not {} (its log says why)", away.join(", ")),
+    };
     format!(
-        "{}\n  carriers   {} of {} within reach\n  database   {}\n  disk       {}\n  webhooks   {}",
+        "{}\n  carriers   {} of {} within reach{away}\n  database   {}\n  disk       {}\n  webhooks   {}",
         text("status"),
         told["carriers"],
         told["trunks"],
@@ -63,5 +69,7 @@ mod tests {
         );
         assert!(told.starts_with("no carrier is within reach\n  carriers   0 of 2 within reach\n"), "{told}");
         assert!(told.contains("disk       low"), "{told}");
+        let told = shown(&json!({ "status": "ready", "carriers": 1, "trunks": 2, "away": ["main"] }));
+        assert!(told.contains("carriers   1 of 2 within reach: not main (its log says why)"), "{told}");
     }
 }

@@ -254,6 +254,13 @@ impl Trunk {
             .map_err(|error| unreadable(format!("{} ({error})", path.display())))
     }
 
+    /// Where a SIP trunk listens, and over what; `None` where any free port will do, and for other trunks.
+    #[must_use]
+    pub fn sip_port(&self) -> Option<(SocketAddr, Transport)> {
+        let is_fixed = self.kind == Kind::Sip && self.listen.port() != 0;
+        is_fixed.then_some((self.listen, self.transport))
+    }
+
     /// As a SIP trunk wants it.
     ///
     /// # Errors
@@ -309,6 +316,7 @@ impl Trunk {
             ping: (self.ping > 0).then(|| Duration::from_secs(self.ping)),
             away_timeout: Duration::from_secs(self.away_timeout),
             offers: None,
+            traces: None,
         })
     }
 }

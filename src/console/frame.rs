@@ -354,7 +354,7 @@ impl Frame {
         told
     }
 
-    fn sees_numbers(&self) -> bool {
+    pub(super) fn sees_numbers(&self) -> bool {
         self.person().is_some_and(|person| person.role.sees_numbers())
     }
 

@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::address::SipUri;
+use super::ladder::Ladder;
+
 /// The header fields of a message, in their order, as they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, String)>);
@@ -59,6 +62,10 @@ pub enum CallEvent {
     Offer { sdp: Option<String>, reply: Reply },
     /// The peer's answer to the description that went out in a [`Reply`] to an offer without one.
     Answer { sdp: String },
+    /// What becomes of [`Call::refer`].
+    Referral(Referral),
+    /// The peer wants to be connected with somebody else: the user of its `Refer-To`.
+    Referred { to: String, answer: Referring },
     /// A key, sent as INFO.
     Digit { digit: char, ms: Option<u32> },
     /// It is over.
@@ -92,6 +99,32 @@ impl Reply {
     }
 }
 
+/// What becomes of our wish that the peer calls somebody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Referral {
+    /// The peer does not do it.
+    Refused { status: u16, text: String },
+    /// What it was told by the one it calls: a status of SIP, provisional or final. `None` where it does not say.
+    Progress { status: Option<u16>, is_last: bool },
+}
+
+/// Decides on the peer's wish that we call somebody else. Dropping it declines.
+#[derive(Debug)]
+pub struct Referring(oneshot::Sender<()>);
+
+impl Referring {
+    pub(super) fn new() -> (Self, oneshot::Receiver<()>) {
+        let (tell, told) = oneshot::channel();
+        (Self(tell), told)
+    }
+
+    /// Takes it on (202). What comes of it is told with [`Call::report`].
+    pub fn accept(self) {
+        // Nobody waits any more: the call is over.
+        let _over = self.0.send(());
+    }
+}
+
 /// What the owner of a call wants.
 #[derive(Debug)]
 pub(super) enum Order {
@@ -99,13 +132,16 @@ pub(super) enum Order {
     Ring,
     Progress { sdp: String },
     Accept { sdp: String },
-    Refuse { status: u16 },
+    Refuse { status: u16, cause: Option<u16> },
+    Refer { to: SipUri },
+    Report { status: u16 },
 }
 
 /// A call. Dropping it hangs up.
 #[derive(Debug)]
 pub struct Call {
     id: String,
+    ladder: Ladder,
     events: mpsc::Receiver<CallEvent>,
     orders: mpsc::Sender<Order>,
 }
@@ -113,10 +149,17 @@ pub struct Call {
 impl Call {
     pub(super) const fn new(
         id: String,
+        ladder: Ladder,
         events: mpsc::Receiver<CallEvent>,
         orders: mpsc::Sender<Order>,
     ) -> Self {
-        Self { id, events, orders }
+        Self { id, ladder, events, orders }
+    }
+
+    /// Its messages, up to the last one: [`Self::next`] returns `None` when nothing more is said.
+    #[must_use]
+    pub fn ladder(&self) -> Ladder {
+        self.ladder.clone()
     }
 
     /// Its Call-ID.
@@ -134,6 +177,20 @@ impl Call {
     pub fn hang_up(&self, cause: Option<u16>) {
         // A queue that is full holds an order to end the call already; a closed one belongs to a call that is over.
         let _known = self.orders.try_send(Order::HangUp { cause });
+    }
+}
+
+impl Call {
+    /// Asks the peer of an answered call to call somebody else (REFER). [`CallEvent::Referral`] tells what comes of it; the call
+    /// goes on until somebody ends it. False where too much has been asked for already.
+    #[must_use]
+    pub fn refer(&self, to: &SipUri) -> bool {
+        self.orders.try_send(Order::Refer { to: to.clone() }).is_ok()
+    }
+
+    /// Tells the peer what has become of its wish: a status of SIP, below 200 while it goes on.
+    pub fn report(&self, status: u16) {
+        let _over = self.orders.try_send(Order::Report { status });
     }
 }
 
@@ -179,6 +236,12 @@ impl Answering {
 
     /// Refuses it with a status from 300 to 699.
     pub fn refuse(self, status: u16) {
-        let _over = self.0.try_send(Order::Refuse { status });
+        let _over = self.0.try_send(Order::Refuse { status, cause: None });
+    }
+
+    /// Refuses it for a cause (Q.850), which is told, too.
+    pub fn refuse_for(self, cause: u16) {
+        let status = super::cause::status(cause);
+        let _over = self.0.try_send(Order::Refuse { status, cause: Some(cause) });
     }
 }

@@ -6,14 +6,16 @@ use std::time::Duration;
 use rsipstack::dialog::dialog::{Dialog, DialogState, DialogStateReceiver, TransactionHandle};
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{HasHeaders, Header, Method, Request, StatusCode};
+use rsipstack::sip::{HasHeaders, Header, Method, Request, StatusCode, StatusCodeKind};
+use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::DropGuard;
 
-use super::call::{CallEvent, Order, Party, Reply};
+use super::address::SipUri;
+use super::call::{CallEvent, Order, Party, Referral, Referring, Refusal, Reply};
 use super::guard::{Note, Place};
-use super::{cause, digit, message};
+use super::{cause, digit, message, refer};
 
 /// Events that may wait for the owner of a call; the last of them are kept for what it cannot do without.
 pub(super) const EVENTS: usize = 64;
@@ -22,6 +24,8 @@ const KEPT: usize = 16;
 pub(super) const ORDERS: usize = 8;
 /// For the owner to answer an offer; long before the peer gives its request up.
 const REPLY: Duration = Duration::from_secs(4);
+/// Seconds until an offer that cannot be answered now may be made again.
+const OFFER_AGAIN: &str = "2";
 /// A dialog may be between two states while it is to be ended.
 const TRIES: u32 = 3;
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
@@ -67,16 +71,23 @@ impl Line {
             tokio::select! {
                 // A BYE before the end of the dialog that it leads to: it says who hung up.
                 biased;
-                note = self.place.notes.recv() => {
-                    let Some(Note::Bye { cause }) = note else { return self.part(None) };
-                    self.ended(Party::Peer, cause, "the peer hung up");
-                    return self.forget();
+                note = self.place.notes.recv() => match note {
+                    Some(Note::Bye { cause }) => {
+                        self.ended(Party::Peer, cause, "the peer hung up");
+                        return self.forget();
+                    }
+                    Some(Note::Early(request)) => self.unanswered(request).await,
+                    None => return self.part(None),
+                },
+                () = self.place.cut.cancelled() => {
+                    self.ended(Party::Us, None, "we stopped");
+                    return self.part(None);
                 }
                 state = self.states.recv() => match state {
                     Some(DialogState::Terminated(_, reason)) => {
                         match self.place.notes.try_recv() {
                             Ok(Note::Bye { cause }) => self.ended(Party::Peer, cause, "the peer hung up"),
-                            Err(_) => self.ended(Party::Nobody, None, format!("the call ended: {reason:?}")),
+                            Ok(Note::Early(_)) | Err(_) => self.ended(Party::Nobody, None, format!("the call ended: {reason:?}")),
                         }
                         return self.forget();
                     }
@@ -88,6 +99,8 @@ impl Line {
                         self.ended(Party::Us, None, "we hung up");
                         return self.part(cause);
                     }
+                    Some(Order::Refer { to }) => self.refer(to),
+                    Some(Order::Report { status }) => self.report(status),
                     Some(Order::Ring | Order::Progress { .. } | Order::Accept { .. } | Order::Refuse { .. }) => {}
                     // Nobody owns the call any more.
                     None => return self.part(None),
@@ -104,11 +117,15 @@ impl Line {
             DialogState::Options(_, _, handle) => {
                 respond(&handle, StatusCode::OK, Some(vec![message::allow()]), None).await;
             }
-            // No transfer is made for a peer.
-            DialogState::Refer(_, _, handle) => respond(&handle, StatusCode::Decline, None, None).await,
-            DialogState::Message(_, _, handle)
-            | DialogState::Notify(_, _, handle)
-            | DialogState::Publish(_, _, handle) => {
+            DialogState::Refer(_, request, handle) => self.referred(&request, handle).await,
+            DialogState::Notify(_, request, handle) => match refer::progress(&request) {
+                Some(progress) => {
+                    respond(&handle, StatusCode::OK, None, None).await;
+                    self.tell(CallEvent::Referral(progress));
+                }
+                None => respond(&handle, StatusCode::BadEvent, None, None).await,
+            },
+            DialogState::Message(_, _, handle) | DialogState::Publish(_, _, handle) => {
                 respond(&handle, StatusCode::MethodNotAllowed, Some(vec![message::allow()]), None).await;
             }
             DialogState::Confirmed(..) if self.awaits_answer => {
@@ -126,6 +143,51 @@ impl Line {
             | DialogState::Confirmed(..)
             | DialogState::Terminated(..) => {}
         }
+    }
+
+    /// Asks the peer to call somebody else.
+    fn refer(&self, to: SipUri) {
+        let (dialog, tell) = (self.dialog.clone(), self.tell.clone());
+        tokio::spawn(async move {
+            let refused = |status, text: &str| Referral::Refused { status, text: text.to_owned() };
+            let referral = match dialog.refer(format!("<{to}>"), None, None).await {
+                Ok(Some(answer)) if answer.status_code.kind() == StatusCodeKind::Successful => return,
+                Ok(Some(answer)) => {
+                    let Refusal { status, text, .. } = message::refusal(&answer);
+                    refused(status, &text)
+                }
+                Ok(None) => refused(408, "no answer"),
+                Err(error) => refused(503, &error.to_string()),
+            };
+            // Nobody owns the call any more.
+            let _gone = tell.try_send(CallEvent::Referral(referral));
+        });
+    }
+
+    /// The peer wants to be connected with somebody else.
+    async fn referred(&self, request: &Request, handle: TransactionHandle) {
+        let Some(to) = message::refer_to(request) else {
+            return respond(&handle, StatusCode::BadRequest, None, None).await;
+        };
+        let (answer, decided) = Referring::new();
+        self.tell(CallEvent::Referred { to, answer });
+        tokio::spawn(async move {
+            let status = match timeout(REPLY, decided).await {
+                Ok(Ok(())) => StatusCode::Accepted,
+                Ok(Err(_)) | Err(_) => StatusCode::Decline,
+            };
+            respond(&handle, status, None, None).await;
+        });
+    }
+
+    fn report(&self, status: u16) {
+        let dialog = self.dialog.clone();
+        let (fields, body) = refer::report(status, StatusCode::from(status).text());
+        tokio::spawn(async move {
+            if let Err(error) = dialog.notify(Some(fields), Some(body)).await {
+                tracing::debug!(%error, "what became of a transfer could not be told");
+            }
+        });
     }
 
     /// A re-INVITE or an UPDATE.
@@ -153,6 +215,38 @@ impl Line {
                 Ok(Err(_)) | Err(_) => respond(&handle, StatusCode::NotAcceptableHere, None, None).await,
             }
         });
+    }
+
+    /// A request of a peer that has not answered our call yet. Other media may be offered: some may be heard already.
+    pub(super) async fn unanswered(&mut self, mut request: Box<Transaction>) {
+        let sdp = message::sdp(&request.original, &request.original.body);
+        let method = request.original.method;
+        let answered = match (method, sdp) {
+            (Method::Bye, _) => request.reply(StatusCode::CallTransactionDoesNotExist).await,
+            (Method::Update, Some(sdp)) => {
+                self.follow(&request.original);
+                let contact = self.dialog.snapshot().local_contact;
+                let (reply, replied) = Reply::new();
+                self.tell(CallEvent::Offer { sdp: Some(sdp), reply });
+                tokio::spawn(async move {
+                    let _given_up = match timeout(REPLY, replied).await {
+                        Ok(Ok(Ok(sdp))) => {
+                            let contact =
+                                contact.map(|contact| Header::Contact(format!("<{contact}>").into()));
+                            let fields = message::with_sdp().into_iter().chain(contact).collect();
+                            request.reply_with(StatusCode::OK, fields, Some(sdp.into_bytes())).await
+                        }
+                        Ok(Ok(Err(status))) => request.reply(status.into()).await,
+                        Ok(Err(_)) | Err(_) => request.reply(StatusCode::NotAcceptableHere).await,
+                    };
+                });
+                return;
+            }
+            _ => early(&mut request).await,
+        };
+        if let Err(error) = answered {
+            tracing::debug!(%error, "a request before the answer to a call failed");
+        }
     }
 
     /// What we ask for in this call goes from now on where the peer's message says (RFC 3261, section 12.2).
@@ -194,6 +288,25 @@ impl Line {
             }
             self.forget();
         });
+    }
+}
+
+/// Answers a request within a call that is not answered, or not confirmed.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is has to wait")]
+pub(super) async fn early(request: &mut Transaction) -> Result<(), rsipstack::Error> {
+    let has_body = !request.original.body.is_empty();
+    match request.original.method {
+        Method::Bye => request.reply(StatusCode::OK).await,
+        // It refreshes the session, and changes nothing (RFC 4028).
+        Method::Update | Method::Info | Method::Options if !has_body => {
+            request.reply_with(StatusCode::OK, vec![message::allow()], None).await
+        }
+        // An offer while another one is not answered: RFC 3311, section 5.2.
+        Method::Update => {
+            let later = vec![Header::RetryAfter(OFFER_AGAIN.into())];
+            request.reply_with(StatusCode::ServerInternalError, later, None).await
+        }
+        _ => request.reply(StatusCode::RequestPending).await,
     }
 }
 

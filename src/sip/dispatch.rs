@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
+use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::Dialog;
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::rsip::prelude::HeadersExt as _;
@@ -16,7 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::call::{Answering, Call, Incoming};
 use super::challenge::{Challenges, Proof};
-use super::dialog::{EVENTS, Line, ORDERS};
+use super::dialog::{EVENTS, Line, ORDERS, early};
 use super::guard::{Guard, Note};
 use super::{incoming, message};
 
@@ -92,8 +93,17 @@ impl Dispatch {
             if method == Method::Ack {
                 return Ok(());
             }
+            if let Some(call_id) = self.unanswered(&request) {
+                self.guard.note(&call_id, Note::Early(Box::new(request)));
+                return Ok(());
+            }
             return request.reply(StatusCode::CallTransactionDoesNotExist).await;
         };
+        // One that is older than what was taken already (RFC 3261, section 12.2.2) changes nothing.
+        let (count, last) = (message::count(&request.original), dialog.snapshot().remote_cseq);
+        if method != Method::Ack && count.is_some_and(|count| count < last) {
+            return request.reply(StatusCode::ServerInternalError).await;
+        }
         if method == Method::Bye {
             let cause = message::reason(&request.original);
             self.guard.note(&dialog.id().call_id, Note::Bye { cause });
@@ -103,8 +113,7 @@ impl Dispatch {
             || matches!(method, Method::Ack | Method::PRack)
             || (dialog.role() == TransactionRole::Server && method == Method::Bye);
         if !is_open {
-            let status = if method == Method::Bye { StatusCode::OK } else { StatusCode::RequestPending };
-            return request.reply(status).await;
+            return early(&mut request).await;
         }
         tokio::spawn(async move {
             if let Err(error) = dialog.handle(&mut request).await {
@@ -112,6 +121,15 @@ impl Dispatch {
             }
         });
         Ok(())
+    }
+
+    /// The call of ours that a request is of whose INVITE the peer has not answered yet: the stack knows it without the
+    /// peer's tag.
+    fn unanswered(&self, request: &Transaction) -> Option<String> {
+        let id = DialogId::try_from(request).ok()?;
+        let call_id = id.call_id.clone();
+        let early = DialogId { remote_tag: String::new(), ..id };
+        matches!(self.layer.get_dialog(&early), Some(Dialog::Invite(_))).then_some(call_id)
     }
 
     async fn invite(
@@ -151,6 +169,7 @@ impl Dispatch {
             // The same call by another way (RFC 3261, section 8.2.2.2).
             return request.reply(StatusCode::LoopDetected).await;
         };
+        self.guard.came(&request.original.clone().into(), Some(source));
         let (tell_state, states) = self.layer.new_dialog_state_channel();
         let contact = Some(self.contact.clone());
         let created = self.layer.get_or_create_server_invite(&request, tell_state, None, contact);
@@ -166,7 +185,7 @@ impl Dispatch {
             headers: message::headers(&request.original),
             offer: offer.clone(),
             answering: Answering(order.clone()),
-            call: Call::new(call_id, events, order),
+            call: Call::new(call_id, place.ladder.clone(), events, order),
         });
         let layer = Arc::clone(&self.layer);
         let line = Line {

@@ -11,10 +11,10 @@ use rsipstack::sip::{Header, Uri};
 use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
 use rsipstack::transaction::{CallIdFormat, EndpointBuilder};
 use rsipstack::transport::udp::UdpConnection;
-use rsipstack::transport::{SipConnection, TcpListenerConnection, TransportLayer};
+use rsipstack::transport::{SipAddr, SipConnection, TcpListenerConnection, TransportLayer};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
@@ -23,10 +23,11 @@ use super::call::{Call, Incoming};
 use super::challenge::{Account, Challenges};
 use super::dialog::{EVENTS, Line, ORDERS};
 use super::dispatch::Dispatch;
-use super::guard::{Admission, Door, Guard};
+use super::guard::{Admission, Door, Guard, Watcher};
 use super::ping::{self, Pong};
 use super::register::{self, Registration};
 use super::resolve::Resolver;
+use super::wire::Wire;
 use super::{message, outgoing};
 
 /// The stack gives an INVITE up then, without a CANCEL; whoever places a call does so long before.
@@ -34,6 +35,11 @@ const LONGEST_RING: Duration = Duration::from_secs(3_600);
 /// Between two looks for the addresses of the server.
 const LOOKED_UP: Duration = Duration::from_secs(300);
 const LOOKED_UP_IN_VAIN: Duration = Duration::from_secs(10);
+/// For a server to take a connection.
+const CONNECTED: Duration = Duration::from_secs(5);
+/// For peers to confirm that their calls are over, when all end at once; and between two looks whether they have.
+const FAREWELL: Duration = Duration::from_millis(1_500);
+const LOOKED_AGAIN: Duration = Duration::from_millis(20);
 /// Calls that may wait to be taken; further ones are refused with 503.
 const INCOMING: usize = 64;
 
@@ -61,6 +67,8 @@ pub enum SipError {
     Address(#[from] BadAddress),
     #[error("the SIP server cannot be found: {0}")]
     NoAddress(String),
+    #[error("the SIP server takes no connection: {0}")]
+    NoConnection(String),
     #[error("the SIP request cannot be made: {0}")]
     Request(String),
 }
@@ -130,10 +138,10 @@ impl Endpoint {
                 let socket = UdpSocket::bind(listen).await.map_err(|error| fail(error.to_string()))?;
                 let bound = socket.local_addr().map_err(|error| fail(error.to_string()))?;
                 let address = advertised(bound, public_address, towards).await;
-                let socket =
-                    UdpConnection::from_socket(Arc::new(socket), Some(address), Some(closing.child_token()))
-                        .await
-                        .map_err(|error| fail(error.to_string()))?;
+                let wire = Arc::new(Wire { socket, guard: Arc::clone(&guard) });
+                let socket = UdpConnection::from_socket(wire, Some(address), Some(closing.child_token()))
+                    .await
+                    .map_err(|error| fail(error.to_string()))?;
                 layer.add_transport(socket.into());
                 address
             }
@@ -165,6 +173,7 @@ impl Endpoint {
             .with_user_agent(&message::user_agent())
             .with_transport_layer(layer)
             .with_transport_inspector(Box::new(Door(Arc::clone(&guard))))
+            .with_inspector(Box::new(Watcher(Arc::clone(&guard))))
             .with_cancel_token(closing.child_token())
             .build();
         let requests = stack.incoming_transactions().map_err(|error| fail(error.to_string()))?;
@@ -238,7 +247,8 @@ impl Endpoint {
     /// When the server's name has no address, or there is something that cannot be in a message.
     pub async fn invite(&self, invite: Invite) -> Result<Call, SipError> {
         let Invite { to, from, display_name, asserted, fields, account, sdp } = invite;
-        self.0.resolver.address(to.server().host()).await.map_err(SipError::NoAddress)?;
+        self.look_up(to.server()).await?;
+        self.connect(to.server()).await?;
         let contact = match from.user() {
             Some(user) => self.contact(user)?,
             None => SipUri::of_server(&self.own(), self.0.transport),
@@ -280,10 +290,10 @@ impl Endpoint {
         let (tell, events) = mpsc::channel(EVENTS);
         let (order, orders) = mpsc::channel(ORDERS);
         let layer = Arc::clone(&self.0.layer);
-        let open = Arc::clone(&self.0.open);
+        let (open, ladder) = (Arc::clone(&self.0.open), place.ladder.clone());
         let line = Line { dialog, layer, states, tell, orders, place, awaits_answer: false, _open: open };
         tokio::spawn(outgoing::run(line, inviting));
-        Ok(Call::new(call_id, events, order))
+        Ok(Call::new(call_id, ladder, events, order))
     }
 
     /// Asks a server whether it is there. One that falls silent gives its turn to the next address of its name; one that
@@ -292,7 +302,7 @@ impl Endpoint {
         let Ok(uri) = message::uri(&SipUri::of_server(server, self.0.transport)) else {
             return Pong::Silence;
         };
-        if self.0.resolver.address(server.host()).await.is_err() {
+        if self.look_up(server).await.is_err() || self.connect(server).await.is_err() {
             return Pong::Silence;
         }
         let pong = ping::ping(&self.0.stack, uri).await;
@@ -302,6 +312,44 @@ impl Endpoint {
             self.0.resolver.move_on(server.host());
         }
         pong
+    }
+
+    /// The address of a server that may begin something with us from now on.
+    ///
+    /// # Errors
+    /// When its name has none of the kind that is listened on.
+    pub async fn look_up(&self, server: &Server) -> Result<SocketAddr, SipError> {
+        let address = self.0.resolver.address(server.host()).await.map_err(SipError::NoAddress)?;
+        Ok(SocketAddr::new(address, server.port().unwrap_or(5_060)))
+    }
+
+    /// Has a connection to the server where connections are needed. The stack would try until it gives the request up.
+    ///
+    /// # Errors
+    /// When the server takes none.
+    pub async fn connect(&self, server: &Server) -> Result<(), SipError> {
+        if self.0.transport == Transport::Udp {
+            return Ok(());
+        }
+        let uri = message::uri(&SipUri::of_server(server, self.0.transport)).map_err(SipError::Request)?;
+        let to = SipAddr::try_from(&uri).map_err(|error| SipError::Request(error.to_string()))?;
+        match timeout(CONNECTED, self.0.stack.transport_layer.lookup(&to, None)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(SipError::NoConnection(error.to_string())),
+            Err(_) => Err(SipError::NoConnection(format!("none in {} s", CONNECTED.as_secs()))),
+        }
+    }
+
+    /// Ends all calls at once, whoever owns them: BYE, CANCEL or a refusal. Returns when the peers have confirmed it, or after
+    /// a second and a half.
+    pub async fn hang_up_all(&self) {
+        self.0.guard.cut();
+        let gone = async {
+            while !self.0.guard.is_empty() {
+                sleep(LOOKED_AGAIN).await;
+            }
+        };
+        let _in_vain = timeout(FAREWELL, gone).await;
     }
 
     /// Registers, and keeps the registration alive until it is dropped.
@@ -362,8 +410,6 @@ fn quoted(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::timeout;
-
     use super::*;
     use crate::sip::CallEvent;
 

@@ -11,6 +11,8 @@ use super::message;
 
 /// Nobody owns the call.
 const UNAVAILABLE: u16 = 480;
+/// Hang-up cause of a call that nobody takes because the program stops: destination out of order.
+const STOPPED: u16 = 27;
 
 /// Drives a call that comes in. The stack repeats a 200 until it is confirmed.
 pub(super) async fn run(mut line: Line, had_offer: bool) {
@@ -18,10 +20,20 @@ pub(super) async fn run(mut line: Line, had_offer: bool) {
     loop {
         tokio::select! {
             biased;
-            note = line.place.notes.recv() => {
-                let Some(Note::Bye { cause }) = note else { return line.part(None) };
-                line.ended(Party::Peer, cause, "the caller hung up");
-                return line.forget();
+            note = line.place.notes.recv() => match note {
+                Some(Note::Bye { cause }) => {
+                    line.ended(Party::Peer, cause, "the caller hung up");
+                    return line.forget();
+                }
+                Some(Note::Early(request)) => line.unanswered(request).await,
+                None => return line.part(None),
+            },
+            () = line.place.cut.cancelled() => {
+                if !is_accepted {
+                    return refuse(line, cause::status(STOPPED), Some(STOPPED));
+                }
+                line.ended(Party::Us, None, "we stopped");
+                return line.part(None);
             }
             state = line.states.recv() => match state {
                 Some(DialogState::Confirmed(..)) if is_accepted => {
@@ -53,8 +65,14 @@ pub(super) async fn run(mut line: Line, had_offer: bool) {
                     said(line.dialog.accept(Some(message::with_sdp()), Some(sdp.into_bytes())));
                     is_accepted = true;
                 }
-                Some(Order::Ring | Order::Progress { .. } | Order::Accept { .. }) => {}
-                Some(Order::Refuse { status }) => return refuse(line, status, None),
+                Some(
+                    Order::Ring
+                    | Order::Progress { .. }
+                    | Order::Accept { .. }
+                    | Order::Refer { .. }
+                    | Order::Report { .. },
+                ) => {}
+                Some(Order::Refuse { status, cause }) => return refuse(line, status, cause),
                 Some(Order::HangUp { cause }) if !is_accepted => {
                     return refuse(line, cause.map_or(UNAVAILABLE, cause::status), cause);
                 }

@@ -1,9 +1,11 @@
 //! What is read out of messages, and what every message of ours says.
 
+use std::net::IpAddr;
+
 use percent_encoding::percent_decode_str;
 use rsipstack::sip::prelude::HeadersExt as _;
 use rsipstack::sip::uri::ParamsExt as _;
-use rsipstack::sip::{HasHeaders, Header, Request, Response, Uri, typed};
+use rsipstack::sip::{HasHeaders, Header, Host, Request, Response, Uri, typed};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 
 use super::address::SipUri;
@@ -11,7 +13,7 @@ use super::call::{Headers, Refusal};
 use super::cause;
 
 /// The methods that are understood in here.
-pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE";
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REFER, NOTIFY";
 const SDP: &str = "application/sdp";
 
 /// Goes out as `User-Agent`.
@@ -69,6 +71,11 @@ pub(super) fn is_in_dialog(request: &Request) -> bool {
     request.to_header().ok().and_then(|to| to.tag().ok().flatten()).is_some_and(|tag| !tag.value().is_empty())
 }
 
+/// The number of a request within its call.
+pub(super) fn count(request: &Request) -> Option<u32> {
+    request.cseq_header().ok()?.seq().ok()
+}
+
 /// Who calls: what the network vouches for goes before what the caller says.
 pub(super) fn caller(request: &Request) -> String {
     let asserted = field(request, "P-Asserted-Identity").and_then(|value| user_in(&value));
@@ -81,6 +88,11 @@ pub(super) fn called(request: &Request) -> String {
     let plain = || request.uri.user().and_then(|user| user.split(';').next()).map(str::to_owned);
     // The stack finds no user in `tel:`, and none with parameters of its own (RFC 4904).
     user_in(&format!("<{}>", request.uri)).or_else(plain).unwrap_or_default()
+}
+
+/// Whom a REFER is about.
+pub(super) fn refer_to(request: &Request) -> Option<String> {
+    user_in(&field(request, "Refer-To").or_else(|| field(request, "r"))?)
 }
 
 /// Who was meant to be called, as the caller's side wrote it.
@@ -132,6 +144,24 @@ pub(super) fn target(contact: &str) -> Option<Uri> {
     let mut target = Uri::try_from(format!("{scheme}:x@{host}").as_str()).ok()?;
     target.auth.as_mut()?.user = user.to_owned();
     Some(target)
+}
+
+/// What the request of a message is marked with, in the first `Via`.
+pub(super) fn branch(message: &impl HasHeaders) -> Option<String> {
+    let via = field(message, "Via")?;
+    let (_, rest) = via.split(',').next()?.split_once(";branch=")?;
+    Some(rest.split(';').next().unwrap_or_default().trim().to_owned())
+}
+
+/// The addresses at which the sender of a message says that it is, or that something on its side is.
+pub(super) fn named_hosts(message: &impl HasHeaders) -> impl Iterator<Item = IpAddr> {
+    let fields = message.headers().iter().filter(|field| {
+        ["Contact", "Record-Route", "m"].iter().any(|name| field.name().eq_ignore_ascii_case(name))
+    });
+    fields.filter_map(|field| match target(field.value())?.host_with_port.host {
+        Host::IpAddr(address) => Some(address.to_canonical()),
+        Host::Domain(_) => None,
+    })
 }
 
 /// A URI of ours, as the stack wants it.

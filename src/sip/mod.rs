@@ -8,9 +8,12 @@
 //! | `challenge` | digest authentication of those who call us |
 //! | `message` | what is read out of messages |
 //! | `guard` | who may send requests; the rest is dropped and counted |
+//! | `wire` | datagrams, made readable for the stack |
+//! | `ladder` | the messages of a call, for who looks for the reason of a failure |
 //! | `resolve` | the address of a server, the same for all messages of a call |
 //! | `call` | one call as its owner sees it: events and orders |
 //! | `dialog`, `outgoing`, `incoming` | the task behind a call: what both directions share, INVITE out, INVITE in |
+//! | `refer` | transfers: what is asked, and what becomes of it |
 //! | `register`, `ping` | registration kept alive; whether a server answers |
 //! | `dispatch`, `endpoint` | what requests lead to; the sockets, and the way in for the rest of the program |
 //!
@@ -34,16 +37,20 @@ mod dispatch;
 mod endpoint;
 mod guard;
 mod incoming;
+mod ladder;
 mod message;
 mod outgoing;
 mod ping;
+mod refer;
 mod register;
 mod resolve;
+mod wire;
 
 pub use address::{BadAddress, Server, SipUri, Transport};
-pub use call::{Answering, Call, CallEvent, Headers, Incoming, Party, Refusal, Reply};
+pub use call::{Answering, Call, CallEvent, Headers, Incoming, Party, Referral, Referring, Refusal, Reply};
 pub use challenge::Account;
 pub use endpoint::{Endpoint, Invite, Options, SipError};
 pub use guard::Admission;
+pub use ladder::{Ladder, Message};
 pub use ping::Pong;
 pub use register::{Farewell, Registered, Registration};

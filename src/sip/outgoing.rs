@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::DialogState;
-use rsipstack::sip::{Response, StatusCode, StatusCodeKind};
+use rsipstack::sip::{Response, StatusCodeKind};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::call::{CallEvent, Order, Party, Refusal};
 use super::dialog::Line;
+use super::guard::Note;
 use super::message;
 
 /// After a CANCEL the peer ends the INVITE (487) within a round trip; the owner of the call waits no longer than this.
@@ -26,6 +27,8 @@ pub(super) async fn run(mut line: Line, mut invite: JoinHandle<Outcome>) {
     // What the peer asked for between its answer and our taking note of it.
     let mut early = Vec::new();
     let mut given_up: Option<Instant> = None;
+    // A BYE that overtook the answer.
+    let mut over = None;
     let outcome = loop {
         tokio::select! {
             biased;
@@ -36,13 +39,21 @@ pub(super) async fn run(mut line: Line, mut invite: JoinHandle<Outcome>) {
                     early.push(state);
                 }
             }
+            Some(note) = line.place.notes.recv() => match note {
+                Note::Early(request) => line.unanswered(request).await,
+                Note::Bye { cause } => over = Some(cause),
+            },
             outcome = &mut invite => break outcome,
+            () = line.place.cut.cancelled(), if given_up.is_none() => {
+                given_up = Some(Instant::now());
+                cancel(&line);
+            }
             order = line.orders.recv(), if given_up.is_none() => match order {
                 Some(Order::HangUp { .. }) | None => {
                     given_up = Some(Instant::now());
                     cancel(&line);
                 }
-                Some(Order::Ring | Order::Progress { .. } | Order::Accept { .. } | Order::Refuse { .. }) => {}
+                Some(_) => {}
             },
             () = sleep_until(given_up.unwrap_or_else(Instant::now) + CANCELLED), if given_up.is_some() => {
                 line.ended(Party::Us, None, "we gave up, and the peer did not answer the CANCEL");
@@ -64,13 +75,12 @@ pub(super) async fn run(mut line: Line, mut invite: JoinHandle<Outcome>) {
                 line.ended(Party::Us, None, "we gave up when the call was answered");
                 return line.part(None);
             }
-            if response.status_code != StatusCode::OK {
-                // The stack confirms only what is answered with 200.
-                line.must_tell(CallEvent::Refused(message::refusal(&response)));
-                return line.part(None);
-            }
             line.follow(&response);
             line.must_tell(CallEvent::Answered { sdp: message::sdp(&response, &response.body) });
+            if let Some(cause) = over {
+                line.ended(Party::Peer, cause, "the peer hung up");
+                return line.forget();
+            }
             for state in early {
                 line.state(state).await;
             }
@@ -90,7 +100,11 @@ pub(super) async fn run(mut line: Line, mut invite: JoinHandle<Outcome>) {
             line.forget();
         }
         Err(error) => {
-            line.must_tell(CallEvent::Refused(unsent(&error.to_string())));
+            let refusal = match line.place.ladder.status() {
+                Some(status @ (401 | 407)) => unanswerable(status, &error.to_string()),
+                _ => unsent(&error.to_string()),
+            };
+            line.must_tell(CallEvent::Refused(refusal));
             line.forget();
         }
     }
@@ -104,6 +118,12 @@ fn progress(response: &Response) -> CallEvent {
 fn unsent(why: &str) -> Refusal {
     let text = why.chars().filter(|c| !c.is_control()).take(200).collect();
     Refusal { status: 503, text, cause: None }
+}
+
+/// The server asks for a password in a way that cannot be answered.
+fn unanswerable(status: u16, why: &str) -> Refusal {
+    let why: String = why.chars().filter(|c| !c.is_control()).take(150).collect();
+    Refusal { status, text: format!("its question for a password cannot be answered: {why}"), cause: None }
 }
 
 /// Sends a CANCEL as soon as one may be sent: after the first provisional answer.

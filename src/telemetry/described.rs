@@ -162,6 +162,10 @@ pub const METRICS: &[Metric] = &[
         "dering_sip_dropped_total",
         "SIP requests that were dropped without an answer, or turned away, by endpoint and reason.",
     ),
+    counter(
+        "dering_sip_ladders_dropped_total",
+        "Calls over SIP whose messages were not kept because the database could not follow.",
+    ),
     Metric {
         name: "dering_store_commit_jobs",
         kind: Kind::Histogram,

@@ -105,6 +105,15 @@ impl Carrier {
         }
     }
 
+    /// Ends all calls at once where they end with this program, and tells their peers. It takes two seconds at most.
+    pub(super) async fn cut(&self) {
+        match self {
+            // A carrier keeps its calls, and is asked to end them at the next start.
+            Self::Ocs(_) => {}
+            Self::Sip(carrier) => carrier.cut().await,
+        }
+    }
+
     /// Places a call. `held` is dropped when the carrier's side of it is over.
     ///
     /// # Errors

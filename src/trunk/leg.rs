@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::call::{CarrierCdr, DialStatus, Link};
+use callcore::flow::ExternalStepEnd;
+use callcore::ids::ExternalStepId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -37,6 +39,11 @@ pub enum LegEvent {
     Delivered {
         sent_by: Instant,
     },
+    /// What a transfer came to: done only where the other end has said that the call is taken.
+    Transfer {
+        id: ExternalStepId,
+        end: ExternalStepEnd,
+    },
     /// There is nothing to tell about the call, but the carrier is there.
     Alive,
     /// The call is over; a [`LegEvent::Cdr`] may follow.
@@ -68,14 +75,23 @@ pub enum LegCommand {
     },
     /// Stop playing at once and forget what is queued.
     Interruption,
+    /// Connect the callee with this number, and be out of the call; answered by [`LegEvent::Transfer`]. Only asked of a leg
+    /// that says that it can.
+    Transfer {
+        id: ExternalStepId,
+        to: String,
+    },
     Hangup,
+    /// Hang a call up that came in and is not answered, and tell the caller why (Q.850) where the wire can.
+    Refuse {
+        cause: u16,
+    },
 }
 
 /// What a carrier can do beside carrying audio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Abilities {
-    /// Connect the callee with another number. No trunk has it yet; the first that does brings a
-    /// [`LegCommand`] for it and a [`LegEvent`] that says how it ended.
+    /// Connect the callee with another number: [`LegCommand::Transfer`].
     pub transfer: bool,
 }
 

@@ -119,6 +119,11 @@ impl Trunk {
         self.0.carrier.leave().await;
     }
 
+    /// Ends all calls at once where they end with this program, and tells their peers. It takes two seconds at most.
+    pub async fn cut(&self) {
+        self.0.carrier.cut().await;
+    }
+
     /// Has a call of an earlier run ended, in the background; a failure is logged.
     ///
     /// # Errors

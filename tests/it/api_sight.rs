@@ -156,9 +156,17 @@ async fn who_is_tied_to_bots_sees_and_ends_their_calls_only() {
     let delivery = each(&deliveries, "deliveries", "id").remove(0);
 
     // What is about others is refused, wherever it is asked for.
-    for what in
-        ["", "/events", "/evidence", "/amd.svg", "/transcript", "/notifications", "/recording", "/messages/1"]
-    {
+    for what in [
+        "",
+        "/events",
+        "/sip",
+        "/evidence",
+        "/amd.svg",
+        "/transcript",
+        "/notifications",
+        "/recording",
+        "/messages/1",
+    ] {
         assert_refused(&get(&format!("/v1/calls/{theirs}{what}")).await, "bot_not_allowed", "another bot's");
     }
     assert_refused(&get(&format!("/v1/cdr/{their_session}")).await, "bot_not_allowed", "another bot's");

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::call::{CarrierCdr, DialStatus, Disposition, HangupBy};
+use callcore::flow::ExternalStepEnd;
+use callcore::ids::ExternalStepId;
 use dering::gateway::SipOptions;
 use dering::sip::{Account, Server, Transport};
 use dering::trunk::sip::{Options, SipCarrier};
@@ -45,6 +47,7 @@ async fn scene(password: &str) -> (Fixture, SipCarrier) {
         ping: None,
         away_timeout: Duration::from_secs(60),
         offers: None,
+        traces: None,
     };
     (fixture, SipCarrier::start(options).await.expect("a good configuration"))
 }
@@ -69,6 +72,7 @@ async fn told(leg: &mut Leg) -> (LegEvent, bool) {
             | LegEvent::Digit(_)
             | LegEvent::CheckPoint(_)
             | LegEvent::Hangup
+            | LegEvent::Transfer { .. }
             | LegEvent::Cdr(_)
             | LegEvent::AudioUnreadable { .. }
             | LegEvent::Lost { .. }) => return (event, is_loud),
@@ -199,4 +203,35 @@ async fn a_gateway_that_stops_ends_its_calls_over_sip() {
     within("the gateway to stop", fixture.gateway.shutdown()).await;
     let (before, _) = outcome(leg).await;
     assert!(before.contains(&LegEvent::Hangup), "{before:?}");
+}
+
+/// What comes of a transfer of an answered call to a number.
+async fn transferred(number: &str) -> (LegEvent, Leg, (Fixture, SipCarrier)) {
+    let (fixture, trunk) = scene(TOKEN).await;
+    let mut leg = call(&trunk, "+15552000").await;
+    assert!(leg.abilities.transfer);
+    assert_eq!(told(&mut leg).await.0, LegEvent::Status(DialStatus::Ringing));
+    assert_eq!(told(&mut leg).await.0, LegEvent::Status(DialStatus::Connected));
+    let (id, to) = (ExternalStepId(7), number.to_owned());
+    leg.commands.send(LegCommand::Transfer { id, to }).await.expect("a call");
+    let event = told(&mut leg).await.0;
+    (event, leg, (fixture, trunk))
+}
+
+#[tokio::test]
+async fn a_callee_is_connected_with_somebody_who_answers_and_the_bot_leaves() {
+    let (event, mut leg, _open) = transferred("+15552007").await;
+    assert_eq!(event, LegEvent::Transfer { id: ExternalStepId(7), end: ExternalStepEnd::Transferred });
+    assert_eq!(told(&mut leg).await.0, LegEvent::Hangup);
+    let LegEvent::Cdr(cdr) = told(&mut leg).await.0 else { panic!("no record") };
+    assert_eq!((cdr.disposition, cdr.hangup_by), (Disposition::Answered, Some(HangupBy::Caller)));
+}
+
+#[tokio::test]
+async fn a_callee_whose_new_party_is_busy_stays_with_the_bot() {
+    let (event, mut leg, _open) = transferred("+15551001").await;
+    let LegEvent::Transfer { end: ExternalStepEnd::Failed(why), .. } = event else { panic!("{event:?}") };
+    assert!(why.contains("486"), "{why}");
+    leg.commands.send(LegCommand::CheckPoint("goes on".into())).await.expect("the call goes on");
+    assert_eq!(told(&mut leg).await.0, LegEvent::CheckPoint("goes on".into()));
 }

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dering::sip::{
-    Account, Admission, Answering, Call, CallEvent, Endpoint, Incoming, Invite, Options, Party, Pong,
-    Refusal, Registered, Reply, Server, SipUri, Transport,
+    Account, Admission, Answering, Call, CallEvent, Endpoint, Incoming, Invite, Ladder, Message, Options,
+    Party, Pong, Referral, Refusal, Registered, Reply, Server, SipError, SipUri, Transport,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -274,8 +274,16 @@ async fn strangers_get_no_answer() {
     for (cseq, method) in ["OPTIONS", "INVITE", "REGISTER", "BYE"].into_iter().enumerate() {
         stranger.request(method, cseq as u32 + 1, "", "", "").await;
     }
-    stranger.socket.send_to(b"GET / HTTP/1.1\r\n\r\n", endpoint.address()).await.unwrap();
+    for noise in [b"GET / HTTP/1.1\r\n\r\n".as_slice(), b"\r\n\r\n", b"\r\n", b" "] {
+        stranger.socket.send_to(noise, endpoint.address()).await.unwrap();
+    }
     let friend = Hand::at([127, 0, 0, 2], endpoint.address()).await;
+    friend.socket.send_to(b"\r\n\r\n", endpoint.address()).await.unwrap();
+    assert_eq!(
+        friend.receive().await,
+        "\r\n",
+        "a friend's way through a translation of addresses is kept open"
+    );
     friend.request("OPTIONS", 1, "", "", "").await;
     let answer = friend.expect("SIP/2.0 200").await;
     assert!(answer.contains("Allow: INVITE"), "{answer}");
@@ -352,6 +360,9 @@ async fn a_peer_holds_the_call_asks_for_an_offer_and_presses_keys() {
     hand.request("UPDATE", 6, &tag, "", "").await;
     hand.expect("SIP/2.0 200").await;
     hand.request("REFER", 7, &tag, "Refer-To: <sip:x@y>\r\n", "").await;
+    let event = next(&mut call).await;
+    assert!(matches!(&event, CallEvent::Referred { to, .. } if to == "x"), "{event:?}");
+    drop(event);
     hand.expect("SIP/2.0 603").await;
     hand.request("INVITE", 8, &tag, "Content-Type: application/sdp\r\n", SDP).await;
     drop(offered(&mut call).await);
@@ -411,6 +422,167 @@ async fn a_refusal_says_what_its_reason_says() {
     let refusal = refused(&mut call).await;
     assert_eq!((refusal.status, refusal.text.as_str(), refusal.cause), (480, "Nobody here", Some(20)));
     hand.expect("ACK").await;
+}
+
+/// A call of ours that rings at a peer that writes its messages by hand, which asks for something: its request has the tag "a".
+async fn early_by_hand() -> (Endpoint, Hand, Call, String) {
+    let (caller, _) = open(Transport::Udp, Admission::Known(Vec::new())).await;
+    let mut hand = Hand::at([127, 0, 0, 1], caller.address()).await;
+    let mut call = caller.invite(invite(hand.address(), Transport::Udp, None)).await.unwrap();
+    let request = hand.expect("INVITE").await;
+    hand.call_id = call.id().to_owned();
+    hand.reply(&request, "183 Session Progress", "hand", SDP).await;
+    assert!(matches!(next(&mut call).await, CallEvent::Progress { status: 183, .. }));
+    let from = request.lines().find(|line| line.starts_with("From:")).unwrap();
+    let tag = format!(";tag={}", from.split(";tag=").nth(1).unwrap().trim());
+    (caller, hand, call, tag)
+}
+
+#[tokio::test]
+async fn a_peer_refreshes_and_changes_the_session_before_it_answers() {
+    let (_caller, hand, mut call, tag) = early_by_hand().await;
+    hand.request("UPDATE", 2, &tag, "", "").await;
+    hand.expect("SIP/2.0 200").await;
+    hand.request("UPDATE", 3, &tag, "Content-Type: application/sdp\r\n", SDP).await;
+    let (sdp, reply) = offered(&mut call).await;
+    assert_eq!(sdp.as_deref(), Some(SDP));
+    reply.accept("v=0 answer".into());
+    let answer = hand.expect("SIP/2.0 200").await;
+    assert!(answer.ends_with("v=0 answer") && answer.contains("Contact:"), "{answer}");
+    hand.request("UPDATE", 4, ";tag=guessed", "", "").await;
+    hand.expect("SIP/2.0 481").await;
+}
+
+#[tokio::test]
+async fn nobody_but_the_peer_ends_a_call_whose_tags_he_has_overheard() {
+    let networks = vec!["127.0.0.1/32".parse().unwrap()];
+    let (endpoint, mut calls) = open(Transport::Udp, Admission::Known(networks)).await;
+    let hand = Hand::at([127, 0, 0, 1], endpoint.address()).await;
+    hand.request("INVITE", 1, "", "Content-Type: application/sdp\r\n", SDP).await;
+    let Incoming { answering, mut call, .. } = taken(&mut calls).await;
+    answering.accept(SDP.into());
+    let tag = tag_of(&hand.expect("SIP/2.0 200").await);
+    hand.request("ACK", 1, &tag, "", "").await;
+    assert!(matches!(next(&mut call).await, CallEvent::Answered { .. }));
+    let mut thief = Hand::at([127, 0, 0, 3], endpoint.address()).await;
+    thief.call_id = hand.call_id.clone();
+    thief.request("BYE", 7, &tag, "", "").await;
+    hand.request("OPTIONS", 2, &tag, "", "").await;
+    hand.expect("SIP/2.0 200").await;
+    assert!(thief.nothing_came());
+    hand.request("BYE", 1, &tag, "", "").await;
+    hand.expect("SIP/2.0 500").await;
+    hand.request("BYE", 3, &tag, "", "").await;
+    hand.expect("SIP/2.0 200").await;
+    assert_eq!(ended(&mut call).await.0, Party::Peer);
+}
+
+#[tokio::test]
+async fn an_answer_with_another_number_than_200_is_one_and_ends_with_a_bye() {
+    let (caller, _) = open(Transport::Udp, Admission::Known(Vec::new())).await;
+    let hand = Hand::at([127, 0, 0, 1], caller.address()).await;
+    let mut call = caller.invite(invite(hand.address(), Transport::Udp, None)).await.unwrap();
+    let request = hand.expect("INVITE").await;
+    hand.reply(&request, "202 Accepted", "a", SDP).await;
+    assert!(matches!(next(&mut call).await, CallEvent::Answered { sdp: Some(_) }));
+    hand.expect("ACK").await;
+    call.hang_up(None);
+    let bye = hand.expect("BYE").await;
+    hand.reply(&bye, "200 OK", "a", "").await;
+}
+
+#[tokio::test]
+async fn a_question_for_a_password_that_cannot_be_answered_is_told_as_one() {
+    let (caller, _) = open(Transport::Udp, Admission::Known(Vec::new())).await;
+    let hand = Hand::at([127, 0, 0, 1], caller.address()).await;
+    let invite = invite(hand.address(), Transport::Udp, Some(account("secret")));
+    let mut call = caller.invite(invite).await.unwrap();
+    let request = hand.expect("INVITE").await;
+    hand.reply(&request, "407 Proxy Authentication Required", "a", "").await;
+    let refusal = refused(&mut call).await;
+    assert_eq!(refusal.status, 407);
+    assert!(refusal.text.contains("cannot be answered"), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_message_with_a_name_in_latin_1_and_no_length_is_read_whole() {
+    let (endpoint, mut calls) = open(Transport::Udp, Admission::Anybody).await;
+    let hand = Hand::at([127, 0, 0, 1], endpoint.address()).await;
+    let (own, to) = (hand.address(), endpoint.address());
+    let head = format!(
+        "INVITE sip:{NUMBER}@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKlatin\r\nSubject: caf"
+    );
+    let tail = format!(
+        "\r\nFrom: <sip:+15552000003@{own}>;tag=hand\r\nTo: <sip:{NUMBER}@{to}>\r\nCall-ID: latin\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:hand@{own}>\r\nContent-Type: application/sdp\r\n\r\n{SDP}"
+    );
+    let message = [head.as_bytes(), b"\xe9", tail.as_bytes()].concat();
+    hand.socket.send_to(&message, to).await.unwrap();
+    let incoming = taken(&mut calls).await;
+    assert_eq!((incoming.caller.as_str(), incoming.offer.as_deref()), ("+15552000003", Some(SDP)));
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_connection_is_known_at_once() {
+    let (caller, _) = open(Transport::Tcp, Admission::Known(Vec::new())).await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let refused = caller.invite(invite(closed, Transport::Tcp, None)).await;
+    assert!(matches!(refused, Err(SipError::NoConnection(_))), "{refused:?}");
+    assert_eq!(caller.ping(&server(closed)).await, Pong::Silence);
+}
+
+#[tokio::test]
+async fn all_calls_end_with_a_bye_when_the_program_has_to_stop() {
+    let (mut caller, mut callee, [endpoint, _other]) = answered(Transport::Udp).await;
+    endpoint.hang_up_all().await;
+    assert_eq!(ended(&mut callee).await.0, Party::Peer);
+    assert_eq!(ended(&mut caller).await.0, Party::Us);
+    let (mut caller, mut callee, _answering, [endpoint, _other]) = ringing(Transport::Udp).await;
+    endpoint.hang_up_all().await;
+    assert_eq!(ended(&mut callee).await.0, Party::Peer);
+    assert_eq!(ended(&mut caller).await.0, Party::Us);
+}
+
+#[tokio::test]
+async fn a_call_keeps_its_messages_for_who_looks_for_its_fault() {
+    let (caller, callee, endpoints) = answered(Transport::Udp).await;
+    let (ours, theirs) = (caller.ladder(), callee.ladder());
+    drop((caller, callee, endpoints));
+    let lines = |ladder: &Ladder| -> Vec<String> {
+        let (messages, left_out) = ladder.messages();
+        assert_eq!(left_out, 0);
+        let line = |message: &Message| {
+            let first = message.text.lines().next().unwrap_or_default();
+            let word = first.split(' ').find(|word| !word.starts_with("SIP/2.0")).unwrap_or_default();
+            format!("{}{word}", if message.is_ours { ">" } else { "<" })
+        };
+        messages.iter().map(line).filter(|line| !line.ends_with("100")).collect()
+    };
+    assert_eq!(lines(&ours)[..4], [">INVITE", "<180", "<200", ">ACK"]);
+    assert_eq!(lines(&theirs)[..4], ["<INVITE", ">180", ">200", "<ACK"]);
+}
+
+#[tokio::test]
+async fn a_peer_is_asked_to_call_somebody_else_and_tells_what_came_of_it() {
+    let (mut caller, mut callee, endpoints) = answered(Transport::Udp).await;
+    let to = SipUri::of_user("+15552000005", &server(endpoints[1].address()), Transport::Udp).unwrap();
+    assert!(caller.refer(&to));
+    let CallEvent::Referred { to: asked, answer } = next(&mut callee).await else { panic!("no wish") };
+    assert_eq!(asked, "+15552000005");
+    answer.accept();
+    callee.report(180);
+    let progress = |status, is_last| Referral::Progress { status: Some(status), is_last };
+    let event = next(&mut caller).await;
+    assert!(matches!(&event, CallEvent::Referral(told) if *told == progress(180, false)), "{event:?}");
+    callee.report(200);
+    let event = next(&mut caller).await;
+    assert!(matches!(&event, CallEvent::Referral(told) if *told == progress(200, true)), "{event:?}");
+    assert!(caller.refer(&to));
+    let CallEvent::Referred { answer, .. } = next(&mut callee).await else { panic!("no wish") };
+    drop(answer);
+    let event = next(&mut caller).await;
+    let refused = matches!(&event, CallEvent::Referral(Referral::Refused { status: 603, .. }));
+    assert!(refused, "{event:?}");
 }
 
 /// Messages of every kind, as a peer would write them.

@@ -51,6 +51,21 @@ impl TestSystem {
     }
 }
 
+impl TestSystem {
+    /// What is kept of the signalling of a call, once it is.
+    async fn ladder(&self, call_id: &str) -> Value {
+        in_time(async {
+            loop {
+                let told = self.client.read(&format!("/v1/calls/{call_id}/sip")).await.json();
+                if told["messages"].as_array().is_some_and(|messages| !messages.is_empty()) {
+                    return told;
+                }
+            }
+        })
+        .await
+    }
+}
+
 fn detail<'e>(events: &'e [(String, Value)], kind: &str) -> &'e Value {
     let found = events.iter().find(|(known, _)| known == kind);
     found.map(|(_, detail)| detail).unwrap_or_else(|| panic!("{kind} among {events:#?}"))
@@ -71,6 +86,21 @@ async fn a_bot_says_its_prompt_and_hangs_up() {
     let session = detail(&events, "placed")["sessionId"].as_str().unwrap().to_owned();
     let record = system.client.read(&format!("/v1/cdr/{session}")).await.json();
     assert_eq!(record["data"]["disposition"], "ANSWERED", "{record}");
+    let sip = system.ladder(&call_id).await;
+    let lines: Vec<&str> = sip["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| message["text"].as_str().unwrap().lines().next().unwrap())
+        .collect();
+    for part in ["INVITE sip:", "SIP/2.0 180", "SIP/2.0 200", "ACK sip:", "BYE sip:"] {
+        assert!(lines.iter().any(|line| line.starts_with(part)), "{part} in {lines:#?}");
+    }
+    assert!(
+        sip["messages"][0]["isOurs"] == true && lines.last().unwrap().starts_with("SIP/2.0 200"),
+        "{lines:#?}"
+    );
+    assert!(sip["audio"]["received"].as_i64().unwrap() > 0, "{sip}");
     peer.ends_well().await;
     system.app.shutdown().await;
 }

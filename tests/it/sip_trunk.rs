@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::call::{CarrierCdr, DialStatus, Disposition, HangupBy, Link};
-use dering::sip::{self, Account, Admission, Endpoint, Server, Transport};
+use dering::sip::{self, Account, Admission, CallEvent, Endpoint, Invite, Server, SipUri, Transport};
 use dering::trunk::sip::{Options, SipCarrier};
 use dering::trunk::{DialError, Leg, LegCommand, LegEvent, Offer, Order};
 use rtp::sdp::Negotiation;
@@ -38,6 +38,7 @@ fn options(server: SocketAddr) -> Options {
         ping: None,
         away_timeout: Duration::from_secs(10),
         offers: None,
+        traces: None,
     }
 }
 
@@ -248,6 +249,48 @@ async fn a_call_comes_in_is_taken_and_ended_by_the_caller() {
     let cdr = record(&mut leg).await;
     assert_eq!((cdr.disposition, cdr.hangup_by), (Disposition::Answered, Some(HangupBy::Caller)));
     sipp.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_caller_whom_nobody_takes_is_told_why() {
+    let (offers, mut offered) = mpsc::channel(4);
+    let server = SocketAddr::from(([127, 0, 0, 1], 5_060));
+    let carrier = SipCarrier::start(Options { offers: Some(offers), ..options(server) }).await.unwrap();
+    let (caller, _calls) = Endpoint::open(sip::Options {
+        name: "caller".into(),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        transport: Transport::Udp,
+        public_address: None,
+        server: None,
+        admission: Admission::Anybody,
+    })
+    .await
+    .unwrap();
+    let at: Server = carrier.address().to_string().parse().unwrap();
+    let uri = |user| SipUri::of_user(user, &at, Transport::Udp).unwrap();
+    let audio = SocketAddr::from(([127, 0, 0, 1], 40_000));
+    let mut call = caller
+        .invite(Invite {
+            to: uri("+15552003100"),
+            from: uri(NUMBER),
+            display_name: None,
+            asserted: None,
+            fields: Vec::new(),
+            account: None,
+            sdp: Negotiation::new(audio, vec![Law::Ulaw], 1).offer(),
+        })
+        .await
+        .unwrap();
+    let Offer { leg, pickup: _pickup, .. } = timeout(LONG, offered.recv()).await.expect("a call").unwrap();
+    command(&leg, LegCommand::Refuse { cause: 1 }).await;
+    let refusal = loop {
+        match timeout(LONG, call.next()).await.expect("an answer").expect("an answer") {
+            CallEvent::Refused(refusal) => break refusal,
+            // It may have begun to ring.
+            event => assert!(matches!(event, CallEvent::Progress { status: 180, .. }), "{event:?}"),
+        }
+    };
+    assert_eq!((refusal.status, refusal.cause), (404, Some(1)));
 }
 
 #[tokio::test]

@@ -69,8 +69,11 @@ async fn call(trunk: &OcsCarrier) -> Told {
             }
             LegEvent::CheckPoint(name) => told.marks.push(name),
             LegEvent::Digit(digit) => told.digits.push(digit),
-            LegEvent::RoundTrip(_) | LegEvent::Delivered { .. } | LegEvent::Alive | LegEvent::Link { .. } => {
-            }
+            LegEvent::RoundTrip(_)
+            | LegEvent::Delivered { .. }
+            | LegEvent::Transfer { .. }
+            | LegEvent::Alive
+            | LegEvent::Link { .. } => {}
             LegEvent::AudioUnreadable { why, .. } => panic!("audio cannot be read: {why}"),
             LegEvent::Hangup => told.ended = true,
             LegEvent::Cdr(cdr) => told.record = Some(cdr),

@@ -3,11 +3,14 @@
 mod export;
 mod find;
 mod follow;
+mod ladder;
 mod narrow;
+mod pcap;
 pub mod place;
 mod play;
 mod shown;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -18,8 +21,9 @@ use serde_json::{Value, json};
 use self::export::Export;
 use self::find::path;
 use self::narrow::Narrow;
+use self::shown::text;
 use super::admin::{Place, Reach};
-use super::out::{lines, spare};
+use super::out::{lines, private_file, spare};
 use super::server::encoded;
 
 /// Calls of the server.
@@ -58,6 +62,15 @@ enum Command {
         /// Also everything that happened
         #[arg(long)]
         timeline: bool,
+        /// Also the SIP messages as a ladder, and how the audio was
+        #[arg(long)]
+        sip: bool,
+        /// Write the SIP messages to a capture file for Wireshark
+        #[arg(long, value_name = "FILE")]
+        pcap: Option<PathBuf>,
+        /// Write over a file that is there
+        #[arg(long)]
+        force: bool,
     },
     /// Tell what happens in a call until it is over
     #[command(
@@ -110,7 +123,22 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             (page, told)
         }
-        Command::Show { call, transcript, timeline } => show(&reach, &call, transcript, timeline).await?,
+        Command::Show { call, transcript, timeline, sip, pcap, force } => {
+            if let Some(file) = &pcap {
+                spare(file, force)?;
+            }
+            let (mut answer, mut told) = show(&reach, &call, transcript, timeline).await?;
+            if sip || pcap.is_some() {
+                let kept = reach.ask(Method::GET, &path(text(&answer, "callId"), "/sip"), None).await?;
+                if let Some(file) = &pcap {
+                    private_file(file)?.write_all(&pcap::capture(&kept))?;
+                    super::note(&format!("{}: the SIP messages", file.display()));
+                }
+                told.push_str(&format!("\n{}", ladder::ladder(&kept)));
+                answer["sip"] = kept;
+            }
+            (answer, told)
+        }
         Command::Follow { call } => {
             let id = find::id(&reach, &call).await?;
             return follow::follow(&reach, &id, args.json).await;
@@ -189,7 +217,7 @@ mod tests {
         command.clone().debug_assert();
         for line in [
             "calls list --flow faq --since 2d --disposition no-answer --limit 5 --json",
-            "calls show last --transcript --timeline",
+            "calls show last --transcript --timeline --sip --pcap call.pcap --force",
             "calls follow 2f8a9b3c",
             "calls play last --out call.wav --message 1",
             "calls hangup a b",

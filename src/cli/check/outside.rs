@@ -1,6 +1,6 @@
 //! Carriers, and clocks elsewhere.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use reqwest::header;
@@ -43,6 +43,7 @@ pub(super) async fn all(config: &Config, offline: bool) -> Vec<Item> {
         items.push(item(what, state, told));
         clocks.extend(ahead.map(|ahead| (trunk.name.as_str(), ahead)));
     }
+    items.extend(shared_ports(&config.trunks));
     items.push(clock(&clocks, OffsetDateTime::now_utc().unix_timestamp()));
     items
 }
@@ -107,6 +108,12 @@ async fn ask_sip(trunk: &Trunk) -> (State, String, Option<i64>) {
         Ok((endpoint, _)) => endpoint,
         Err(error) => return (State::Failed, error.to_string(), None),
     };
+    if let Err(error) = endpoint.look_up(&server).await {
+        return (State::Failed, error.to_string(), None);
+    }
+    if let Err(error) = endpoint.connect(&server).await {
+        return (State::Failed, format!("{server}: {error}"), None);
+    }
     match tokio::time::timeout(PATIENCE, endpoint.ping(&server)).await {
         Ok(Pong::Answer(200..300)) => (State::Good, format!("{server} answers"), None),
         Ok(Pong::Answer(status)) => (State::Good, format!("{server} answers a ping with {status}"), None),
@@ -118,6 +125,26 @@ async fn ask_sip(trunk: &Trunk) -> (State, String, Option<i64>) {
             (State::Warning, told, None)
         }
     }
+}
+
+/// SIP trunks that cannot all start, as they listen on one port.
+fn shared_ports(trunks: &[Trunk]) -> Vec<Item> {
+    let ports: Vec<_> = trunks
+        .iter()
+        .filter_map(|trunk| trunk.sip_port().map(|(listen, over)| (&trunk.name, listen, over)))
+        .collect();
+    let mut found = Vec::new();
+    for (n, (name, listen, over)) in ports.iter().enumerate() {
+        let meets = |ip: IpAddr| ip == listen.ip() || ip.is_unspecified() || listen.ip().is_unspecified();
+        let other = ports[..n]
+            .iter()
+            .find(|(_, other, way)| other.port() == listen.port() && way == over && meets(other.ip()));
+        if let Some((other, ..)) = other {
+            let told = format!("{listen} is the port of trunk {other}, too; give each a port of its own");
+            found.push(item(format!("trunk {name} listen"), State::Failed, told));
+        }
+    }
+    found
 }
 
 fn has_path(url: &str) -> bool {
@@ -179,6 +206,24 @@ mod tests {
                 .contains("install the package ca-certificates")
         );
         assert_eq!(helpful("refused"), "refused");
+    }
+
+    #[test]
+    fn two_trunks_on_one_port_are_told_and_two_kinds_of_transport_are_not() {
+        let trunk = |name: &str, rest: &str| -> Trunk {
+            let text = format!("{{ name: {name}, kind: sip, server: a.test, {rest} }}");
+            serde_saphyr::from_str(&text).expect("a trunk")
+        };
+        let told =
+            |trunks: &[Trunk]| shared_ports(trunks).into_iter().map(|item| item.told).collect::<Vec<_>>();
+        let (a, b) = (trunk("a", "listen: '0.0.0.0:5060'"), trunk("b", "listen: '127.0.0.1:5060'"));
+        assert_eq!(
+            told(&[a.clone(), b]),
+            ["127.0.0.1:5060 is the port of trunk a, too; give each a port of its own"]
+        );
+        let tcp = trunk("c", "listen: '0.0.0.0:5060', transport: tcp");
+        let free = trunk("d", "listen: '0.0.0.0:0'");
+        assert!(told(&[a, tcp, free.clone(), free]).is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub(super) mod changes;
 mod export;
+mod ladder;
 mod list;
 pub(super) mod one;
 mod sentence;

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
+use super::ladder::{Ladder, ladder};
 use super::sentence::sentence;
 use super::timeline::{Happened, happened};
 use super::wave::{Wave, wave};
@@ -49,6 +50,7 @@ struct One {
     words: Vec<Said>,
     words_deleted: bool,
     timeline: Vec<Happened>,
+    sip: Option<Ladder>,
     label: Option<Label>,
     labels: Vec<(&'static str, &'static str)>,
     may_label: bool,
@@ -150,6 +152,7 @@ pub(in crate::console) async fn page(
         words: transcript::entries(answered, &events).into_iter().map(|entry| said(&sees, entry)).collect(),
         words_deleted: call.words_deleted_ms.is_some(),
         timeline: events.iter().map(|row| happened(&sees, row)).collect(),
+        sip: ladder(&sees, &api, &call).await?,
         label: match label {
             Some(row) => Some(Label {
                 truth: sees.say(&format!("truth_{}", row.truth)).to_owned(),

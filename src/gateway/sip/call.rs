@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
+use super::transfer::{Transfer, room_of};
 use crate::gateway::accounts::Holder;
 use crate::gateway::clients::Client;
 use crate::gateway::messages::{Event, Press};
@@ -38,6 +39,8 @@ const FORBIDDEN: u16 = 403;
 const NOT_ACCEPTABLE: u16 = 488;
 const INCOMPLETE: u16 = 484;
 const UNAVAILABLE: u16 = 503;
+/// A transfer has begun.
+const TRYING: u16 = 100;
 /// Nothing can be agreed on yet (RFC 3261, section 14.1).
 const PENDING: u16 = 491;
 
@@ -60,6 +63,8 @@ pub(super) async fn run(shared: Arc<Shared>, ports: RtpPorts, own: IpAddr, incom
         room.hang_up(Party::Gateway);
     }
     let caller = Caller {
+        shared: Arc::clone(&shared),
+        transfer: None,
         room,
         call,
         pickup: Some(Pickup { answering, sdp, agreed }),
@@ -128,10 +133,7 @@ fn place(
     // Both ends know the call by the same name where the caller's is one that nobody guesses.
     let session = Uuid::try_parse(call_id).ok().map(|id| id.to_string().into());
     let request = PlaceRequest { number: called, caller_id, session, ..PlaceRequest::default() };
-    let (unannounced, answered) = oneshot::channel();
-    let session = shared.place(holder, request, answered).ok_or(UNAVAILABLE)?;
-    let room = shared.rooms.find(account, &session).map_err(|_| UNAVAILABLE)?;
-    Ok((room, unannounced))
+    room_of(shared, holder, request)
 }
 
 /// What a call is taken with.
@@ -144,6 +146,9 @@ struct Pickup {
 
 /// A caller with its call.
 struct Caller {
+    shared: Arc<Shared>,
+    /// The callee is being connected with somebody else.
+    transfer: Option<Transfer>,
     room: Arc<Room>,
     call: Call,
     /// Until the callee picks up.
@@ -181,6 +186,7 @@ impl Caller {
                     }
                 },
                 event = next(&mut self.stream) => self.heard(event),
+                status = told_of(&mut self.transfer) => self.call.report(status),
                 () = sleep_until(heard_at.unwrap_or(self.began) + GONE), if heard_at.is_some() => {
                     tracing::info!(session = %self.room.session, "a SIP caller has gone without a word");
                     self.stream = None;
@@ -239,7 +245,20 @@ impl Caller {
             // A caller that sends both ways means one key.
             CallEvent::Digit { digit, .. } if !self.keys_by_rtp => self.press(digit),
             CallEvent::Ended { .. } | CallEvent::Refused(_) => self.room.hang_up(Party::Bot),
-            CallEvent::Digit { .. } | CallEvent::Progress { .. } | CallEvent::Answered { sdp: None } => {}
+            CallEvent::Referred { to, answer } => {
+                answer.accept();
+                match Transfer::begin(&self.shared, self.room.holder, to) {
+                    Ok(transfer) => {
+                        self.call.report(TRYING);
+                        self.transfer = Some(transfer);
+                    }
+                    Err(status) => self.call.report(status),
+                }
+            }
+            CallEvent::Digit { .. }
+            | CallEvent::Progress { .. }
+            | CallEvent::Referral(_)
+            | CallEvent::Answered { sdp: None } => {}
         }
     }
 
@@ -311,6 +330,13 @@ impl Caller {
 async fn next(stream: &mut Option<RtpStream>) -> media::Event {
     match stream {
         Some(stream) => stream.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn told_of(transfer: &mut Option<Transfer>) -> u16 {
+    match transfer {
+        Some(transfer) => transfer.next().await,
         None => std::future::pending().await,
     }
 }

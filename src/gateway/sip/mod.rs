@@ -5,6 +5,7 @@
 //! way as theirs.
 
 mod call;
+mod transfer;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

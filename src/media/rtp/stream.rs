@@ -18,8 +18,11 @@ use crate::wallclock;
 
 /// Longest datagram that is read: those of audio are far shorter.
 const DATAGRAM: usize = 2_048;
-/// Datagrams taken in between two frames. More are no call.
+/// Datagrams taken in at once when a frame is due.
 const AT_ONCE: usize = 64;
+/// Datagrams looked at in 20 ms, of which a call brings two or three. What floods a port beyond them stays in its socket, where
+/// the system drops it; it costs the other calls nothing.
+const IN_A_FRAME: usize = 128;
 
 /// The media of one call. It is driven by [`Self::next`], and everything else waits for nothing.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct RtpStream {
     exchange: Box<Exchange>,
     /// When the next frame is due.
     due: Instant,
+    /// Datagrams that may be looked at before the next frame.
+    left: usize,
     datagram: Box<[u8; DATAGRAM]>,
 }
 
@@ -37,7 +42,7 @@ impl RtpStream {
     pub fn begin(sockets: Sockets, agreement: Agreement) -> Self {
         let due = Instant::now();
         let exchange = Box::new(Exchange::new(agreement, beginning(agreement.formats), due));
-        Self { sockets, exchange, due, datagram: Box::new([0; DATAGRAM]) }
+        Self { sockets, exchange, due, left: IN_A_FRAME, datagram: Box::new([0; DATAGRAM]) }
     }
 
     /// Where we receive RTP.
@@ -102,8 +107,8 @@ impl RtpStream {
             tokio::select! {
                 biased;
                 () = sleep_until(self.due) => self.tick(),
-                _ready = self.sockets.audio.readable() => self.receive(1),
-                _ready = self.sockets.reports.readable() => self.receive_report(),
+                _ready = self.sockets.audio.readable(), if self.left > 0 => self.receive(1),
+                _ready = self.sockets.reports.readable(), if self.left > 0 => self.receive_report(),
             }
         }
     }
@@ -112,6 +117,7 @@ impl RtpStream {
     fn receive(&mut self, most: usize) {
         let now = Instant::now();
         for _ in 0..most {
+            self.left = self.left.saturating_sub(1);
             let Ok((length, from)) = self.sockets.audio.try_recv_from(self.datagram.as_mut_slice()) else {
                 return;
             };
@@ -120,6 +126,7 @@ impl RtpStream {
     }
 
     fn receive_report(&mut self) {
+        self.left = self.left.saturating_sub(1);
         if let Ok((length, from)) = self.sockets.reports.try_recv_from(self.datagram.as_mut_slice()) {
             self.exchange.receive_report(&self.datagram[..length], from, Instant::now());
         }
@@ -127,8 +134,12 @@ impl RtpStream {
 
     fn tick(&mut self) {
         let now = Instant::now();
+        if self.left == 0 {
+            metrics::counter!("dering_rtp_dropped_total", "reason" => "flood").increment(1);
+        }
         // What came while nobody had time is there in time.
         self.receive(AT_ONCE);
+        self.left = IN_A_FRAME;
         let due = next_frame(&mut self.exchange, &mut self.due, now);
         self.send(due);
     }

@@ -15,6 +15,8 @@ const EVERY: Duration = Duration::from_hours(1);
 /// Calls looked at in one go.
 const AT_ONCE: u32 = 200;
 const DAY: Duration = Duration::from_hours(24);
+/// The SIP messages of a call are kept for so long after its end: they serve to find out why it failed.
+const SIGNALLING: Duration = Duration::from_hours(7 * 24);
 
 /// What is kept, and for how long; `None` keeps it.
 #[derive(Clone, Debug)]
@@ -84,6 +86,8 @@ impl Retention {
         }
         swept.messages += self.lone_messages(store, messages, now_ms).await?;
         swept.words = self.words(store, now_ms).await?;
+        let before_ms = now_ms - i64::try_from(SIGNALLING.as_millis()).unwrap_or(i64::MAX);
+        while store.delete_signalling(before_ms, AT_ONCE).await? == u64::from(AT_ONCE) {}
         for (what, count) in
             [("recording", swept.recordings), ("message", swept.messages), ("words", swept.words)]
         {

@@ -96,7 +96,7 @@ async fn reject(store: &Store, call: IncomingCall, mut leg: Leg, why: &TurnedAwa
     let IncomingCall { caller, called, trunk, .. } = call;
     let began_ms = now_ms();
     // A leg that takes no command is gone already.
-    let _gone = leg.commands.send(LegCommand::Hangup).await;
+    let _gone = leg.commands.send(LegCommand::Refuse { cause: why.cause }).await;
     let call_id = Uuid::now_v7().to_string();
     let mut session_id = leg.session_id.clone();
     if !matches!(store.call_of_session(&session_id).await, Ok(None)) {

@@ -25,6 +25,7 @@ mod node;
 mod page;
 mod people;
 mod second_factor;
+mod signalling;
 mod state;
 mod text;
 mod visibility;
@@ -86,6 +87,7 @@ pub use people::{
     PersonRow, Proof, Redeemed, SignInRow,
 };
 pub use second_factor::{FactorGone, NewFactor, NewStep, SecondFactor, StepRow};
+pub use signalling::{AudioFault, RtpFigures, Signalling, SipMessageRow};
 pub use state::{
     CallState, DeadReason, DeliveryState, ImportState, NotificationState, RowErrorKind, Speaker, ZoneFrom,
 };

@@ -30,6 +30,7 @@ mod retention;
 mod schema;
 mod sealing;
 mod second_factor;
+mod signalling;
 mod tokens;
 mod upkeep;
 mod webhooks;

@@ -67,6 +67,7 @@ impl Engine {
                 }
                 for statement in [
                     "DELETE FROM transcripts WHERE call_id = $1",
+                    "DELETE FROM sip_messages WHERE session_id = (SELECT session_id FROM calls WHERE id = $1)",
                     "UPDATE amd_evidence SET detail = json_remove(detail, '$.words', '$.decision.greeting', \
                      '$.decision.hint') WHERE call_id = $1",
                     "UPDATE amd_evidence SET detail = json_set(detail, '$.tones', (SELECT json_group_array(json(t.value)) \

@@ -10,4 +10,5 @@ mod flows;
 mod leases;
 mod lists;
 mod people;
+mod signalling;
 mod webhooks;

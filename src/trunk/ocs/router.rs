@@ -195,7 +195,10 @@ impl Router {
                         client.event("dtmf", &Press { session_id, digit, duration })
                     }
                     LegCommand::Interruption => client.event("interruption", &room),
-                    LegCommand::Hangup | LegCommand::Audio(_) => client.event("hangup", &room),
+                    LegCommand::Hangup
+                    | LegCommand::Refuse { .. }
+                    | LegCommand::Transfer { .. }
+                    | LegCommand::Audio(_) => client.event("hangup", &room),
                 });
                 self.unless_stuck(id, sent);
             }

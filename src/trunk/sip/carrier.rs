@@ -11,6 +11,7 @@ use super::call::SipCall;
 use super::options::{Options, StartError};
 use super::shared::Shared;
 use super::task::{COMMANDS, CallTask, EVENTS};
+use super::trace::Silences;
 use super::{health, offering};
 use crate::media::rtp::RtpPorts;
 use crate::sip::{self, Admission, BadAddress, Endpoint, Farewell, Invite, Registration, SipError, SipUri};
@@ -80,6 +81,11 @@ impl SipCarrier {
         }
     }
 
+    /// Ends all calls at once, and tells their peers. It takes two seconds at most.
+    pub async fn cut(&self) {
+        self.shared.endpoint.hang_up_all().await;
+    }
+
     /// Whether the server is within reach, as last seen.
     #[must_use]
     pub fn reach(&self) -> Reach {
@@ -129,7 +135,7 @@ impl SipCarrier {
         };
         let call = self.shared.endpoint.invite(invite).await.map_err(|error| match error {
             SipError::Address(error) => bad_number(&order.number, &error),
-            SipError::NoAddress(reason) => DialError::Unavailable { reason },
+            SipError::NoAddress(reason) | SipError::NoConnection(reason) => DialError::Unavailable { reason },
             SipError::Request(reason) => DialError::Protocol { reason },
             error @ SipError::Listen { .. } => DialError::Unavailable { reason: error.to_string() },
         })?;
@@ -141,7 +147,7 @@ impl SipCarrier {
         let (tell, events) = mpsc::channel(EVENTS);
         let (command, commands) = mpsc::channel(COMMANDS);
         let task = CallTask {
-            trunk: options.name.clone(),
+            common: self.shared.common(),
             call,
             machine: SipCall::new(record, options.away_timeout, Instant::now()),
             negotiation,
@@ -150,9 +156,11 @@ impl SipCarrier {
             tell,
             commands,
             _held: held,
+            silences: Silences::default(),
+            transfer: None,
         };
         tokio::spawn(task.run());
-        Ok(Leg { session_id, abilities: Abilities::default(), events, commands: command })
+        Ok(Leg { session_id, abilities: Abilities { transfer: true }, events, commands: command })
     }
 }
 

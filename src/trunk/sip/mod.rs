@@ -5,6 +5,7 @@
 //! | `options` | how to reach the server, and what we are to it |
 //! | `call` | the state of one call, pure |
 //! | `task` | one call from its INVITE to its record: signalling, media and leg together |
+//! | `trace` | the messages and the audio figures of a call that is over |
 //! | `shared` | what all calls of a trunk share: settings, endpoint, ports |
 //! | `offering` | calls that come in |
 //! | `health` | whether the server is within reach |
@@ -19,6 +20,8 @@ mod offering;
 mod options;
 mod shared;
 mod task;
+mod trace;
 
 pub use carrier::SipCarrier;
 pub use options::{Options, StartError};
+pub use trace::{CallAudio, CallTrace};

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::call::SipCall;
 use super::shared::Shared;
 use super::task::{COMMANDS, CallTask, EVENTS, Pickup};
+use super::trace::Silences;
 use crate::sip::Incoming;
 use crate::telemetry::mask;
 use crate::trunk::leg::{Abilities, IncomingCall, Leg, Offer};
@@ -62,22 +63,27 @@ fn offer(shared: &Shared, incoming: Incoming, offers: &mpsc::Sender<Offer>) {
     let (tell, events) = mpsc::channel(EVENTS);
     let (command, commands) = mpsc::channel(COMMANDS);
     let (pickup, wanted) = oneshot::channel();
-    answering.ring();
     let mut machine = SipCall::new(record, shared.options.away_timeout, Instant::now());
     machine.ringing();
     let task = CallTask {
-        trunk: trunk.clone(),
+        common: shared.common(),
         call,
         machine,
         negotiation,
         media,
-        pickup: Some(Pickup { wanted, answering, sdp, agreed }),
+        pickup: Some(Pickup { wanted, answering, rings_at: Pickup::rings_at(), sdp, agreed }),
         tell,
         commands,
         _held: None,
+        silences: Silences::default(),
+        transfer: None,
     };
-    let leg =
-        Leg { session_id: session_id.clone(), abilities: Abilities::default(), events, commands: command };
+    let leg = Leg {
+        session_id: session_id.clone(),
+        abilities: Abilities { transfer: true },
+        events,
+        commands: command,
+    };
     let call = IncomingCall { session_id, caller, called, trunk: Some(trunk.clone()) };
     tokio::spawn(task.run());
     if offers.try_send(Offer { call, leg, pickup }).is_err() {

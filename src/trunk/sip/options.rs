@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use rtp::Law;
 use tokio::sync::mpsc;
 
+use super::trace::CallTrace;
 use crate::media::rtp::NoPort;
 use crate::sip::{Account, Server, SipError, Transport};
 use crate::trunk::leg::Offer;
@@ -43,6 +44,8 @@ pub struct Options {
     pub away_timeout: Duration,
     /// Where calls go that somebody places to us over this trunk; without it they are refused.
     pub offers: Option<mpsc::Sender<Offer>>,
+    /// Where the messages of calls go that are over, and how their audio was; what finds no room there is dropped.
+    pub traces: Option<mpsc::Sender<CallTrace>>,
 }
 
 /// Why a trunk could not be started. A server that cannot be reached is no such reason: it is tried again.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rtp::sdp::Negotiation;
 
 use super::options::Options;
-use super::task::Media;
+use super::task::{Common, Media};
 use crate::media::rtp::RtpPorts;
 use crate::sip::Endpoint;
 
@@ -18,6 +18,17 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// What each call has to know of the trunk.
+    pub(super) fn common(&self) -> Common {
+        Common {
+            trunk: self.options.name.clone(),
+            server: self.options.server.clone(),
+            transport: self.options.transport,
+            own: self.endpoint.address(),
+            traces: self.options.traces.clone(),
+        }
+    }
+
     /// Ports for a call, and the description of them.
     pub(super) fn media(&self) -> Result<(Media, Negotiation), String> {
         let sockets = self.ports.open().map_err(|error| error.to_string())?;

@@ -1,12 +1,18 @@
 //! One call from its INVITE to its record: what SIP says, what comes as RTP, and what the session wants.
 
-use rtp::sdp::{Agreement, Negotiation};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use callcore::flow::ExternalStepEnd;
+use callcore::ids::ExternalStepId;
+use rtp::sdp::{Agreement, Direction, Negotiation};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::call::{Action, SipCall};
+use super::trace::{self, CallAudio, CallTrace, Silences};
 use crate::media::rtp::{Event, RtpStream, Sockets};
-use crate::sip::{Answering, Call, CallEvent, Party, Reply};
+use crate::sip::{Answering, Call, CallEvent, Party, Referral, Reply, Server, SipUri, Transport};
 use crate::trunk::leg::{LegCommand, LegEvent};
 use crate::trunk::order::Held;
 use crate::wallclock::now_ms;
@@ -15,6 +21,8 @@ use crate::wallclock::now_ms;
 pub(super) const EVENTS: usize = 512;
 const EVENTS_BESIDE_AUDIO: usize = 128;
 pub(super) const COMMANDS: usize = 256;
+/// A call that comes in rings after so long; one that is refused at once does not.
+const RINGS_AFTER: Duration = Duration::from_millis(200);
 
 /// The media of a call: ports before there is an agreement, a stream after it.
 pub(super) enum Media {
@@ -28,16 +36,37 @@ pub(super) enum Media {
 pub(super) struct Pickup {
     pub(super) wanted: oneshot::Receiver<()>,
     pub(super) answering: Answering,
+    /// When it begins to ring, unless it does already.
+    pub(super) rings_at: Option<Instant>,
     /// Our description: an answer to the caller's, or an offer where there was none.
     pub(super) sdp: String,
     /// What the two make of the media; `None` where the caller's answer to our offer is to come.
     pub(super) agreed: Option<Agreement>,
 }
 
-/// A call that has begun.
-pub(super) struct CallTask {
+impl Pickup {
+    /// When a call that comes in now begins to ring.
+    pub(super) fn rings_at() -> Option<Instant> {
+        Some(Instant::now() + RINGS_AFTER)
+    }
+}
+
+/// What calls of a trunk have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Common {
     /// Names the trunk in metrics and logs.
     pub(super) trunk: String,
+    pub(super) server: Server,
+    pub(super) transport: Transport,
+    /// Our address for SIP.
+    pub(super) own: SocketAddr,
+    /// Where the messages of calls go that are over.
+    pub(super) traces: Option<mpsc::Sender<CallTrace>>,
+}
+
+/// A call that has begun.
+pub(super) struct CallTask {
+    pub(super) common: Common,
     pub(super) call: Call,
     pub(super) machine: SipCall,
     pub(super) negotiation: Negotiation,
@@ -48,21 +77,25 @@ pub(super) struct CallTask {
     pub(super) commands: mpsc::Receiver<LegCommand>,
     /// Kept until the call is over.
     pub(super) _held: Option<Held>,
+    pub(super) silences: Silences,
+    /// The transfer that is under way.
+    pub(super) transfer: Option<ExternalStepId>,
 }
 
 impl CallTask {
     pub(super) async fn run(mut self) {
-        let _counted = Counted::new(&self.trunk);
+        let _counted = Counted::new(&self.common.trunk);
         let mut is_owned = true;
         loop {
             while let Some(action) = self.machine.poll_action() {
                 match action {
                     Action::Tell(event) => self.tell(event),
                     Action::HangUp { cause } => self.call.hang_up(cause),
-                    Action::Close => return self.tell_quality(),
+                    Action::Close => return self.close(),
                 }
             }
             let due = self.machine.poll_timeout();
+            let rings_at = self.pickup.as_ref().and_then(|pickup| pickup.rings_at);
             tokio::select! {
                 event = next(&mut self.media) => self.media(event),
                 event = self.call.next() => match event {
@@ -83,6 +116,12 @@ impl CallTask {
                         agreed.into_iter().for_each(|agreed| self.begin(agreed));
                     }
                 }
+                () = sleep_until(rings_at.unwrap_or_else(Instant::now)), if rings_at.is_some() => {
+                    if let Some(pickup) = &mut self.pickup {
+                        pickup.answering.ring();
+                        pickup.rings_at = None;
+                    }
+                }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     self.heard();
                     self.machine.handle_timeout(Instant::now(), now_ms());
@@ -91,11 +130,25 @@ impl CallTask {
         }
     }
 
-    /// How the audio was, for who looks for the reason of a bad call.
+    /// The call is over: what was said, and how the audio was, goes on to who looks for the reason of a bad call.
+    fn close(mut self) {
+        self.tell_quality();
+        let Some(traces) = self.common.traces.take() else { return };
+        let longest_silence = self.silences.end(Instant::now());
+        let audio = match &self.media {
+            Media::Stream(stream) => {
+                let (quality, refused) = stream.quality();
+                Some(CallAudio { quality, refused, longest_silence })
+            }
+            Media::Ports(_) | Media::None => None,
+        };
+        trace::hand_on(self.call, self.common.own, audio, traces);
+    }
+
     fn tell_quality(&self) {
         let Media::Stream(stream) = &self.media else { return };
         let (quality, refused) = stream.quality();
-        let (trunk, session, counts) = (&self.trunk, self.call.id(), quality.counts);
+        let (trunk, session, counts) = (&self.common.trunk, self.call.id(), quality.counts);
         if counts.received == 0 && !self.machine.is_answered() {
             return;
         }
@@ -123,7 +176,7 @@ impl CallTask {
             CallEvent::Refused(refusal) => {
                 if matches!(refusal.status, 401..=403 | 407) {
                     tracing::warn!(
-                        trunk = self.trunk,
+                        trunk = self.common.trunk,
                         status = refusal.status,
                         text = refusal.text,
                         "the SIP server does not let us call: check the user name, the password, and the caller's number"
@@ -134,8 +187,59 @@ impl CallTask {
             CallEvent::Offer { sdp, reply } => self.offered(sdp, reply),
             CallEvent::Answer { sdp } => self.agreed(&sdp),
             CallEvent::Digit { digit, .. } => self.machine.key(digit, false),
-            CallEvent::Ended { by, cause, why } => self.machine.ended(by, cause, why, now_ms()),
+            CallEvent::Referral(referral) => self.referral(referral),
+            // No transfer is made for a peer: letting go of the answer declines.
+            CallEvent::Referred { .. } => {}
+            CallEvent::Ended { by, cause, why } => {
+                if by != Party::Us {
+                    self.transferred(Err("the call ended before it was known to be taken".to_owned()));
+                }
+                self.machine.ended(by, cause, why, now_ms());
+            }
         }
+    }
+
+    /// The session wants the callee connected with somebody else.
+    fn transfer(&mut self, id: ExternalStepId, to: &str) {
+        let asked = match SipUri::of_user(to, &self.common.server, self.common.transport) {
+            _ if self.transfer.is_some() => Err("another transfer is under way".to_owned()),
+            Ok(uri) if !self.call.refer(&uri) => Err("too much is asked of the call".to_owned()),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        match asked {
+            Ok(()) => self.transfer = Some(id),
+            Err(why) => self.tell(LegEvent::Transfer { id, end: ExternalStepEnd::Failed(why) }),
+        }
+    }
+
+    fn referral(&mut self, referral: Referral) {
+        match referral {
+            Referral::Refused { status, text } => {
+                self.transferred(Err(format!("the other side refuses it: {status} {text}")));
+            }
+            Referral::Progress { status: Some(200..300), .. } if self.transfer.is_some() => {
+                self.transferred(Ok(()));
+                // The callee talks to somebody else now.
+                self.machine.hang_up();
+            }
+            Referral::Progress { status: Some(status @ 300..), .. } => {
+                self.transferred(Err(format!("the number that was called answers {status}")));
+            }
+            Referral::Progress { is_last: true, .. } => {
+                self.transferred(Err("the other side does not say what came of it".to_owned()));
+            }
+            Referral::Progress { .. } => {}
+        }
+    }
+
+    fn transferred(&mut self, result: Result<(), String>) {
+        let Some(id) = self.transfer.take() else { return };
+        let end = match result {
+            Ok(()) => ExternalStepEnd::Transferred,
+            Err(why) => ExternalStepEnd::Failed(why),
+        };
+        self.tell(LegEvent::Transfer { id, end });
     }
 
     /// The network lets us hear something before the answer.
@@ -148,7 +252,7 @@ impl CallTask {
             }
             (Ok(_), Media::None) => {}
             (Err(error), _) => {
-                tracing::info!(trunk = self.trunk, %error, "audio before the answer is not heard")
+                tracing::info!(trunk = self.common.trunk, %error, "audio before the answer is not heard")
             }
         }
     }
@@ -160,7 +264,7 @@ impl CallTask {
             // Who answers may be somebody else than who was heard before.
             (Some(Ok(agreed)), Media::Stream(stream)) => stream.agree(agreed),
             (Some(Err(error)), _) => {
-                tracing::warn!(trunk = self.trunk, %error, "the media of an answer cannot be used");
+                tracing::warn!(trunk = self.common.trunk, %error, "the media of an answer cannot be used");
                 return self.machine.no_media(now_ms());
             }
             (None, _) | (_, Media::None) => {}
@@ -169,10 +273,15 @@ impl CallTask {
             Media::Stream(_) => {
                 let now = Instant::now();
                 self.machine.answered(now, now_ms());
-                self.machine.renegotiated(self.negotiation.direction(), now);
+                self.renegotiated(self.negotiation.direction(), now);
             }
             Media::Ports(_) | Media::None => self.machine.no_media(now_ms()),
         }
+    }
+
+    fn renegotiated(&mut self, direction: Direction, now: Instant) {
+        self.machine.renegotiated(direction, now);
+        self.silences.expect(direction.has_recv() && direction.has_send() && self.machine.is_answered(), now);
     }
 
     /// Begins to send and to receive.
@@ -191,10 +300,10 @@ impl CallTask {
             Ok((answer, agreed)) => {
                 reply.accept(answer);
                 stream.agree(agreed);
-                self.machine.renegotiated(agreed.direction, Instant::now());
+                self.renegotiated(agreed.direction, Instant::now());
             }
             Err(error) => {
-                tracing::info!(trunk = self.trunk, %error, "other media were offered, and refused");
+                tracing::info!(trunk = self.common.trunk, %error, "other media were offered, and refused");
                 reply.refuse(488);
             }
         }
@@ -206,10 +315,10 @@ impl CallTask {
         match self.negotiation.agree(sdp) {
             Ok(agreed) => {
                 stream.agree(agreed);
-                self.machine.renegotiated(agreed.direction, Instant::now());
+                self.renegotiated(agreed.direction, Instant::now());
             }
             Err(error) => {
-                tracing::info!(trunk = self.trunk, %error, "an answer is passed over: the media stay as they are")
+                tracing::info!(trunk = self.common.trunk, %error, "an answer is passed over: the media stay as they are")
             }
         }
     }
@@ -230,12 +339,24 @@ impl CallTask {
             && let Some(at) = stream.heard_at()
         {
             self.machine.heard(at);
+            self.silences.heard(at);
         }
     }
 
     fn command(&mut self, command: LegCommand) {
         let stream = match (&mut self.media, command) {
             (_, LegCommand::Hangup) => return self.machine.hang_up(),
+            (_, LegCommand::Refuse { cause }) => {
+                return match self.pickup.take() {
+                    Some(pickup) => pickup.answering.refuse_for(cause),
+                    None => self.machine.hang_up(),
+                };
+            }
+            (Media::Stream(_), LegCommand::Transfer { id, to }) => return self.transfer(id, &to),
+            (_, LegCommand::Transfer { id, .. }) => {
+                let end = ExternalStepEnd::Failed("the call is not answered".to_owned());
+                return self.tell(LegEvent::Transfer { id, end });
+            }
             (Media::Stream(stream), command) => (stream, command),
             (Media::Ports(_) | Media::None, _) => return self.dropped("out", "before_answer"),
         };
@@ -244,13 +365,15 @@ impl CallTask {
             (stream, LegCommand::CheckPoint(name)) => stream.mark(name).is_ok(),
             (stream, LegCommand::Digit { digit, duration_ms }) => match stream.press(digit, duration_ms) {
                 Ok(()) => true,
-                Err(error) => return tracing::warn!(trunk = self.trunk, %error, "a key cannot be pressed"),
+                Err(error) => {
+                    return tracing::warn!(trunk = self.common.trunk, %error, "a key cannot be pressed");
+                }
             },
             (stream, LegCommand::Interruption) => {
                 stream.interrupt();
                 true
             }
-            (_, LegCommand::Hangup) => true,
+            (_, LegCommand::Hangup | LegCommand::Refuse { .. } | LegCommand::Transfer { .. }) => true,
         };
         if !is_taken {
             self.dropped("out", "queue_full");
@@ -262,13 +385,16 @@ impl CallTask {
             return self.dropped("in", "leg_full");
         }
         if let Err(mpsc::error::TrySendError::Full(_)) = self.tell.try_send(event) {
-            tracing::error!(trunk = self.trunk, "a call's session does not listen: the call is hung up");
+            tracing::error!(
+                trunk = self.common.trunk,
+                "a call's session does not listen: the call is hung up"
+            );
             self.machine.hang_up();
         }
     }
 
     fn dropped(&self, direction: &'static str, reason: &'static str) {
-        metrics::counter!("dering_trunk_audio_dropped_total", "trunk" => self.trunk.clone(),
+        metrics::counter!("dering_trunk_audio_dropped_total", "trunk" => self.common.trunk.clone(),
             "direction" => direction, "reason" => reason)
         .increment(1);
     }

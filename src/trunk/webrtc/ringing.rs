@@ -210,12 +210,13 @@ impl Ringing {
                     None => self.machine.hang_up(now_ms()),
                 },
                 command = self.commands.recv() => match command {
-                    Some(LegCommand::Hangup) | None => self.machine.hang_up(now_ms()),
+                    Some(LegCommand::Hangup | LegCommand::Refuse { .. }) | None => self.machine.hang_up(now_ms()),
                     Some(
                         LegCommand::Audio(_)
                         | LegCommand::CheckPoint(_)
                         | LegCommand::Digit { .. }
-                        | LegCommand::Interruption,
+                        | LegCommand::Interruption
+                        | LegCommand::Transfer { .. },
                     ) => {}
                 },
                 () = sleep_until(due) => self.machine.handle_timeout(Instant::now(), now_ms()),

@@ -169,7 +169,7 @@ impl CallTask {
 
     fn command(&mut self, command: LegCommand) {
         let stream = match (&mut self.stream, command) {
-            (_, LegCommand::Hangup) => return self.machine.hang_up(now_ms()),
+            (_, LegCommand::Hangup | LegCommand::Refuse { .. }) => return self.machine.hang_up(now_ms()),
             (Some(stream), command) => (stream, command),
             (None, _) => return dropped("out", "before_answer"),
         };
@@ -184,7 +184,7 @@ impl CallTask {
                 stream.interrupt();
                 true
             }
-            (_, LegCommand::Hangup) => true,
+            (_, LegCommand::Hangup | LegCommand::Refuse { .. } | LegCommand::Transfer { .. }) => true,
         };
         if !is_taken {
             dropped("out", "queue_full");

@@ -13,6 +13,8 @@ use crate::send::{NoKey, PACKET_BYTES, Sender, Start};
 
 /// After so long without a packet nothing is heard of the peer.
 const UNHEARD: Duration = Duration::from_secs(5);
+/// Fewer packets, lost ones too, tell nothing of how a call sounds (1 s).
+const FEW: u64 = 50;
 /// Length of a frame.
 const FRAME: Duration = Duration::from_millis(20);
 
@@ -39,8 +41,8 @@ pub struct Quality {
     pub unheard: Duration,
     /// What the peer reported last of what it receives.
     pub peer: Option<PeerReport>,
-    /// Of what we hear, 1 to 4.4: see [`mean_opinion_score`].
-    pub mean_opinion_score: f64,
+    /// Of what we hear, 1 to 4.4: see [`mean_opinion_score`]. `None` where less than a second came: nothing can be said of it.
+    pub mean_opinion_score: Option<f64>,
     /// Whether audio comes: a packet has come within 5 s. `None` in the first 5 s of a stream that has not had any.
     pub comes: Option<bool>,
     /// Whether our audio comes to the peer, by its reports: the last one told of more of our packets than the one before.
@@ -165,7 +167,7 @@ impl Stream {
             wait,
             unheard,
             peer,
-            mean_opinion_score: mean_opinion_score(missed, delay_ms),
+            mean_opinion_score: (sent >= FEW).then(|| mean_opinion_score(missed, delay_ms)),
             comes: if unheard >= UNHEARD { Some(false) } else { heard_at.map(|_| true) },
             arrives: self.reports.grows(),
         }

@@ -90,7 +90,7 @@ fn after_two_reports_the_way_there_and_back_is_known_and_what_has_come() {
     let round_trip = peer.round_trip.unwrap();
     assert!((ms(58)..=ms(62)).contains(&round_trip), "{round_trip:?}");
     assert_eq!((quality.comes, quality.arrives, peer.lost), (Some(true), Some(true), 0));
-    assert!(quality.mean_opinion_score > 4.3, "{}", quality.mean_opinion_score);
+    assert!(quality.mean_opinion_score.is_some_and(|score| score > 4.3), "{quality:?}");
     // The report was sent at 10 s; what left until 30 ms before it has come.
     let delivered = pair.near.delivered().unwrap();
     assert!((ms(9_940)..=ms(10_000)).contains(&delivered), "{delivered:?}");
@@ -105,7 +105,20 @@ fn losses_are_reported_to_who_sent_and_lower_the_score_of_who_hears() {
     let peer = pair.near.quality(pair.now).peer.unwrap();
     assert!((0.15..0.25).contains(&peer.fraction_lost) && peer.lost > 100, "{peer:?}");
     let heard = pair.far.quality(pair.now);
-    assert!(heard.mean_opinion_score < 3.0, "{heard:?}");
+    assert!(heard.mean_opinion_score.is_some_and(|score| score < 3.0), "{heard:?}");
+}
+
+#[test]
+fn of_less_than_a_second_no_score_is_told() {
+    let mut pair = Pair::new();
+    while pair.now < ms(900) {
+        pair.step(|_| (true, true));
+    }
+    assert_eq!(pair.near.quality(pair.now).mean_opinion_score, None);
+    while pair.now < ms(1_100) {
+        pair.step(|_| (true, true));
+    }
+    assert!(pair.near.quality(pair.now).mean_opinion_score.is_some());
 }
 
 #[test]

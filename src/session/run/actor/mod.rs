@@ -13,7 +13,6 @@ use callcore::amd::Trace;
 use callcore::audio::Framer;
 use callcore::call::{Call, CarrierCdr, Direction, Effect, Ended, Fact, Input, NotificationState, Summary};
 use callcore::clock::CallTime;
-use callcore::flow::ExternalStepEnd;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -242,6 +241,7 @@ impl Actor {
             Some(LegEvent::RoundTrip(time)) => Input::RoundTrip(time.as_millis() as u64),
             Some(LegEvent::Link { link, why }) => Input::Link { link, why },
             Some(LegEvent::Delivered { sent_by }) => Input::Delivered { sent_by: self.clock.at(sent_by) },
+            Some(LegEvent::Transfer { id, end }) => Input::ExternalStepEnded { id, end },
             Some(LegEvent::Alive) => Input::Alive,
             Some(LegEvent::Hangup) => Input::RemoteHangup,
             Some(LegEvent::Cdr(mut cdr)) => {
@@ -317,11 +317,7 @@ impl Actor {
                 Effect::Request { id, request } => {
                     running.jobs.spawn(self.uses.http_requests.clone().make(id, request));
                 }
-                Effect::SendTransfer { id, .. } => {
-                    // No leg says that it can, so none is asked; see `trunk::Abilities`.
-                    let end = ExternalStepEnd::Failed("the trunk has no command for it".into());
-                    self.call.handle(Input::ExternalStepEnded { id, end }, now);
-                }
+                Effect::SendTransfer { id, to } => self.send(running, LegCommand::Transfer { id, to }).await,
                 Effect::MuteRecording(silence) => {
                     if let Some(sound) = &mut running.sound {
                         sound.silence(silence);

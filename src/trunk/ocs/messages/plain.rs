@@ -87,13 +87,13 @@ pub(in crate::trunk::ocs) fn read_plain(text: &str) -> Result<Said, ReportError>
 /// A command as a text frame; `None` for audio, which is binary.
 pub(in crate::trunk::ocs) fn plain_command(command: &LegCommand) -> Option<String> {
     let value = match command {
-        LegCommand::Audio(_) => return None,
+        LegCommand::Audio(_) | LegCommand::Transfer { .. } => return None,
         LegCommand::CheckPoint(name) => json!({ "event": "checkPoint", "data": name }),
         LegCommand::Digit { digit, duration_ms } => {
             json!({ "event": "dtmf", "data": { "digit": digit, "duration": duration_ms } })
         }
         LegCommand::Interruption => json!({ "event": "interruption" }),
-        LegCommand::Hangup => json!({ "event": "hangup" }),
+        LegCommand::Hangup | LegCommand::Refuse { .. } => json!({ "event": "hangup" }),
     };
     Some(value.to_string())
 }

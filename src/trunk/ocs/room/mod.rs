@@ -172,7 +172,9 @@ impl Room {
             LegCommand::Audio(_) if !joined => {
                 out.push(Action::Dropped { direction: "out", reason: "not_joined" });
             }
-            LegCommand::Hangup => self.hang_up(now, out),
+            LegCommand::Hangup | LegCommand::Refuse { .. } => self.hang_up(now, out),
+            // No leg of this wire says that it can.
+            LegCommand::Transfer { .. } => {}
             LegCommand::CheckPoint(_) | LegCommand::Interruption if !joined && self.was_joined => {}
             LegCommand::CheckPoint(name) => {
                 if self.marks.len() >= KEPT_CONTROL {

@@ -219,7 +219,9 @@ impl InboundCall {
     pub(super) fn command(&mut self, command: LegCommand, now: Instant) {
         if self.phase == Phase::Live {
             self.live_command(command, now);
-        } else if command == LegCommand::Hangup && self.phase == Phase::Ringing {
+        } else if matches!(command, LegCommand::Hangup | LegCommand::Refuse { .. })
+            && self.phase == Phase::Ringing
+        {
             self.hang_up(now);
         }
         self.settle(now);
@@ -244,7 +246,9 @@ impl InboundCall {
                 self.pace.cut(now);
                 self.say(messages::interrupt());
             }
-            LegCommand::Hangup => self.hang_up(now),
+            LegCommand::Hangup | LegCommand::Refuse { .. } => self.hang_up(now),
+            // No leg of this wire says that it can.
+            LegCommand::Transfer { .. } => {}
         }
     }
 

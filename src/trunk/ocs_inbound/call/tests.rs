@@ -351,7 +351,10 @@ impl BothEnds {
     fn tell(&mut self, event: LegEvent, at: CallTime) {
         let input = match event {
             LegEvent::Status(status) => Input::Status(status),
-            LegEvent::Audio { .. } | LegEvent::AudioUnreadable { .. } | LegEvent::RoundTrip(_) => return,
+            LegEvent::Audio { .. }
+            | LegEvent::AudioUnreadable { .. }
+            | LegEvent::Transfer { .. }
+            | LegEvent::RoundTrip(_) => return,
             LegEvent::Link { link, why } => Input::Link { link, why },
             LegEvent::Delivered { sent_by } => {
                 let sent_by = CallTime::from_ms((sent_by - self.bench.start).as_millis() as u64);
