@@ -14,7 +14,7 @@ use rsipstack::transport::udp::UdpConnection;
 use rsipstack::transport::{SipAddr, SipConnection, TcpListenerConnection, TransportLayer};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
@@ -35,8 +35,9 @@ const LONGEST_RING: Duration = Duration::from_secs(3_600);
 /// Between two looks for the addresses of the server.
 const LOOKED_UP: Duration = Duration::from_secs(300);
 const LOOKED_UP_IN_VAIN: Duration = Duration::from_secs(10);
-/// For a server to take a connection.
-const CONNECTED: Duration = Duration::from_secs(5);
+/// For a server to take a connection, and between two attempts while it refuses.
+const CONNECTED: Duration = Duration::from_secs(3);
+const TRIED_AGAIN: Duration = Duration::from_millis(100);
 /// For peers to confirm that their calls are over, when all end at once; and between two looks whether they have.
 const FAREWELL: Duration = Duration::from_millis(1_500);
 const LOOKED_AGAIN: Duration = Duration::from_millis(20);
@@ -333,10 +334,17 @@ impl Endpoint {
         }
         let uri = message::uri(&SipUri::of_server(server, self.0.transport)).map_err(SipError::Request)?;
         let to = SipAddr::try_from(&uri).map_err(|error| SipError::Request(error.to_string()))?;
-        match timeout(CONNECTED, self.0.stack.transport_layer.lookup(&to, None)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(SipError::NoConnection(error.to_string())),
-            Err(_) => Err(SipError::NoConnection(format!("none in {} s", CONNECTED.as_secs()))),
+        let until = Instant::now() + CONNECTED;
+        loop {
+            match timeout_at(until, self.0.stack.transport_layer.lookup(&to, None)).await {
+                Ok(Ok(_)) => return Ok(()),
+                // A server that is being started takes one in a moment.
+                Ok(Err(_)) if Instant::now() + TRIED_AGAIN < until => sleep(TRIED_AGAIN).await,
+                Ok(Err(error)) => return Err(SipError::NoConnection(error.to_string())),
+                Err(_) => {
+                    return Err(SipError::NoConnection(format!("none in {} s", CONNECTED.as_secs())));
+                }
+            }
         }
     }
 

@@ -523,7 +523,7 @@ async fn a_message_with_a_name_in_latin_1_and_no_length_is_read_whole() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_connection_is_known_at_once() {
+async fn a_server_that_takes_no_connection_is_said_to_take_none() {
     let (caller, _) = open(Transport::Tcp, Admission::Known(Vec::new())).await;
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let refused = caller.invite(invite(closed, Transport::Tcp, None)).await;
