@@ -108,8 +108,8 @@ impl Carrier {
     /// Ends all calls at once where they end with this program, and tells their peers. It takes two seconds at most.
     pub(super) async fn cut(&self) {
         match self {
-            // A carrier keeps its calls, and is asked to end them at the next start.
-            Self::Ocs(_) => {}
+            // A carrier keeps its calls, and is asked to end them at the next start; browsers see their connection close.
+            Self::Ocs(_) | Self::Browsers(_) => {}
             Self::Sip(carrier) => carrier.cut().await,
         }
     }

@@ -216,14 +216,14 @@ mod tests {
         };
         let told =
             |trunks: &[Trunk]| shared_ports(trunks).into_iter().map(|item| item.told).collect::<Vec<_>>();
-        let (a, b) = (trunk("a", "listen: '0.0.0.0:5060'"), trunk("b", "listen: '127.0.0.1:5060'"));
+        let a = || trunk("a", "listen: '0.0.0.0:5060'");
         assert_eq!(
-            told(&[a.clone(), b]),
+            told(&[a(), trunk("b", "listen: '127.0.0.1:5060'")]),
             ["127.0.0.1:5060 is the port of trunk a, too; give each a port of its own"]
         );
         let tcp = trunk("c", "listen: '0.0.0.0:5060', transport: tcp");
-        let free = trunk("d", "listen: '0.0.0.0:0'");
-        assert!(told(&[a, tcp, free.clone(), free]).is_empty());
+        let free = || trunk("d", "listen: '0.0.0.0:0'");
+        assert!(told(&[a(), tcp, free(), free()]).is_empty());
     }
 
     #[test]

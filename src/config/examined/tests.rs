@@ -10,7 +10,7 @@ use crate::telemetry::traces::BUILT_IN;
 const FLOW: &str = "flow: reminder\nstart: s\nscenes: { s: [ hangup ] }\n";
 
 /// Wrong configurations of every kind.
-const WRONG: [(&str, &str); 44] = [
+const WRONG: [(&str, &str); 45] = [
     ("a key that is misspelt", "lsiten: 127.0.0.1:8080\n"),
     ("a key in the wrong section", "calls:\n  max: 7\n  filter: info\n"),
     ("a key that nothing resembles", "log:\n  colour: red\n"),
