@@ -37,7 +37,7 @@ async fn methods(router: &Router, path: &str) -> BTreeSet<String> {
 }
 
 /// Pages for people and their files, which are not part of the API: how their paths begin.
-const PAGES: [&str; 25] = [
+const PAGES: [&str; 27] = [
     "",
     "accuracy",
     "audit",
@@ -48,6 +48,7 @@ const PAGES: [&str; 25] = [
     "contacts",
     "do-not-call",
     "docs",
+    "embed.js",
     "flows",
     "lists",
     "me",
@@ -55,6 +56,7 @@ const PAGES: [&str; 25] = [
     "people",
     "preferences",
     "problems",
+    "ring",
     "settings",
     "sign-in",
     "sign-out",

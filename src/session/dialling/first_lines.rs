@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use callcore::call::{Direction, Fact, Notice, NotificationState};
+use callcore::call::{Direction, Fact, FactKind, Notice, NotificationState};
 use callcore::clock::CallTime;
 use serde_json::json;
 
@@ -13,9 +13,6 @@ use crate::session::dialling::check::{Checked, mode};
 use crate::session::request::{DialRequest, Dialed, RingLink};
 use crate::store::{CallBatch, CallState, NewCall, NewEvent};
 use crate::wallclock::iso;
-
-/// The event that tells a link.
-const RING_LINK: &str = "ring_link";
 
 /// What is written down of a call with its acceptance.
 pub(super) fn first_lines(
@@ -79,7 +76,7 @@ fn ring(batch: &mut CallBatch, link: &RingLink, request: &DialRequest, now_ms: i
     batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, fact });
     let Some(target) = &request.notify else { return };
     let data = json!({ "url": link.url, "expiresAt": iso(link.expires_ms) });
-    let state = NotificationState::Event { event: RING_LINK.to_owned(), data };
+    let state = NotificationState::Event { event: FactKind::RingLink.as_str().to_owned(), data };
     let notice = Notice { state, at: CallTime::ZERO, ring_ms: 0, connect_ms: 0, unseen: None };
     let body = Envelope::new(&batch.call_id, &request.app_id, now_ms).body(&notice);
     batch.notifications.push(notification(&request.app_id, target, &notice, &body));

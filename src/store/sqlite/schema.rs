@@ -37,6 +37,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (67, "rare_calls", include_str!("../../../migrations/sqlite/0067_rare_calls.sql")),
     (68, "params_and_figures", include_str!("../../../migrations/sqlite/0068_params_and_figures.sql")),
     (69, "shadow", include_str!("../../../migrations/sqlite/0069_shadow.sql")),
+    (70, "video_calls", include_str!("../../../migrations/sqlite/0070_video_calls.sql")),
+    (71, "sip_ladders", include_str!("../../../migrations/sqlite/0071_sip_ladders.sql")),
 ];
 
 /// The last one.
