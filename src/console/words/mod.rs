@@ -188,7 +188,8 @@ mod tests {
     }
 
     /// Beginnings of keys that code puts together.
-    const COMPOSED: [&str; 13] = [
+    const COMPOSED: [&str; 14] = [
+        "audio_",
         "problem_",
         "reason_",
         "done_",

@@ -11,7 +11,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Transfer> {
     let node = &entry.value;
     if !matches!(node.value, Value::Map(_)) {
         let to = number(reader, node)?;
-        note(reader, entry, false);
+        note(reader, entry);
         return Some(Transfer { to, timeout_ms: TIMEOUT_MS, on_unsupported: None, on_failed: None });
     }
     let fields = reader.map(node, "`transfer`", &["to", "timeout", "on_unsupported", "on_failed"])?;
@@ -23,7 +23,9 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Transfer> {
     let timeout_ms = fields.node("timeout").and_then(|node| reader.duration_ms(node, "`timeout`"));
     let on_unsupported =
         fields.node("on_unsupported").and_then(|node| reader.scene(node, "`on_unsupported`"));
-    note(reader, entry, fields.entry("on_unsupported").is_some());
+    if fields.entry("on_unsupported").is_none() {
+        note(reader, entry);
+    }
     Some(Transfer {
         to: to?,
         timeout_ms: timeout_ms.unwrap_or(TIMEOUT_MS),
@@ -32,17 +34,13 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Transfer> {
     })
 }
 
-/// What today's trunks do with it.
-fn note(reader: &mut Reader<'_>, entry: &Entry, prepared: bool) {
-    let (message, hint) = if prepared {
-        ("no trunk can transfer calls yet: `on_unsupported` will be taken", "keep it for a trunk that can")
-    } else {
-        (
-            "no trunk can transfer calls yet, and this step does not say what happens then",
-            "add `on_unsupported: scene`; without it the flow fails here",
-        )
-    };
-    reader.warn(entry.key_span, message, hint);
+/// Most trunks cannot do it: a step that does not say what happens then is told so.
+fn note(reader: &mut Reader<'_>, entry: &Entry) {
+    reader.warn(
+        entry.key_span,
+        "only SIP trunks can transfer calls, and this step does not say what happens on others",
+        "add `on_unsupported: scene`; without it the flow fails here on them",
+    );
 }
 
 fn number(reader: &mut Reader<'_>, node: &Node) -> Option<Text> {
