@@ -97,6 +97,14 @@ impl Carrier {
         matches!(self, Self::Browsers(_))
     }
 
+    /// The call to `number` is over, and may never have been placed.
+    pub(super) fn call_is_over(&self, number: &str) {
+        match self {
+            Self::Ocs(_) | Self::Sip(_) => {}
+            Self::Browsers(browsers) => browsers.end_link(number),
+        }
+    }
+
     /// Asks it to bring no more calls, where it was asked to bring them. It takes two seconds at most.
     pub(super) async fn leave(&self) {
         match self {

@@ -114,6 +114,11 @@ impl Trunk {
         self.0.carrier.place(Order { caller, ..order }, Box::new(slot)).await
     }
 
+    /// The call to `number`, as its [`Order`] has it, is over, and may never have been placed: a link stops ringing.
+    pub fn call_is_over(&self, number: &str) {
+        self.0.carrier.call_is_over(number);
+    }
+
     /// Asks the carrier to bring no more calls, where it was asked to bring them. It takes two seconds at most.
     pub async fn leave(&self) {
         self.0.carrier.leave().await;

@@ -284,11 +284,12 @@ async fn a_caller_whom_nobody_takes_is_told_why() {
     let Offer { leg, pickup: _pickup, .. } = timeout(LONG, offered.recv()).await.expect("a call").unwrap();
     command(&leg, LegCommand::Refuse { cause: 1 }).await;
     let refusal = loop {
-        match timeout(LONG, call.next()).await.expect("an answer").expect("an answer") {
-            CallEvent::Refused(refusal) => break refusal,
-            // It may have begun to ring.
-            event => assert!(matches!(event, CallEvent::Progress { status: 180, .. }), "{event:?}"),
+        let event = timeout(LONG, call.next()).await.expect("an answer").expect("an answer");
+        if let CallEvent::Refused(refusal) = event {
+            break refusal;
         }
+        // It may have begun to ring.
+        assert!(matches!(event, CallEvent::Progress { status: 180, .. }), "{event:?}");
     };
     assert_eq!((refusal.status, refusal.cause), (404, Some(1)));
 }

@@ -56,15 +56,18 @@ async function walk() {
     await page.getByRole("button", { name: "Accept" }).click();
     await page.getByText("You are in the call.").waitFor();
     measured.connected_ms = Date.now() - clicked;
+    const over = page.getByText("The call has ended.").waitFor().then(() => true);
+    measured.energy = 0;
+    const listening = (async () => {
+      while (!(await Promise.race([over, page.waitForTimeout(50).then(() => false)]))) {
+        measured.energy = Math.max(measured.energy, await energy(page).catch(() => 0));
+      }
+    })();
     // A page that is looked at again asks at once; otherwise the short call could be over before it does.
     await other.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
     await other.getByText("This link was used already.").waitFor();
     await picture(page, "ring-talk");
-    const over = page.getByText("The call has ended.").waitFor().then(() => true);
-    measured.energy = 0;
-    while (!(await Promise.race([over, page.waitForTimeout(50).then(() => false)]))) {
-      measured.energy = Math.max(measured.energy, await energy(page).catch(() => 0));
-    }
+    await listening;
     must(measured.energy > 0.0005, `the bot cannot be heard: ${measured.energy}`);
     await other.reload();
     await other.getByText("The call has ended.").waitFor();

@@ -115,7 +115,7 @@ pub(super) async fn make(
     let dialed = api.calls.dial(request).await?;
     ignored.extend(dialed.ignored.iter().cloned());
     if let Some(link) = link.filter(|_| !dialed.again) {
-        link.is_used();
+        link.keep();
     }
     made(&api, &dialed, &ignored, told.filter(|_| !dialed.again)).await
 }

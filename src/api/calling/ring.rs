@@ -86,7 +86,7 @@ impl<'a> Made<'a> {
     }
 
     /// Its call is accepted.
-    pub(super) fn is_used(mut self) {
+    pub(super) fn keep(mut self) {
         self.link = None;
     }
 }

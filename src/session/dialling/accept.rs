@@ -244,7 +244,7 @@ impl Handle {
         let uses = Resources { trunk: Some(trunk.clone()), ..self.resources(flow, speech, speech_input) };
         let mut actor = Actor::new(Call::new(settings, run), identity, uses, place.control, clock);
         let handle = self.clone();
-        let call_id = call_id.to_owned();
+        let (call_id, number) = (call_id.to_owned(), order.number.clone());
         inner.tasks.spawn(async move {
             let prepared = prompts.make(when, PROMPTS_PATIENCE);
             let launching =
@@ -264,6 +264,7 @@ impl Handle {
                     None
                 }
             };
+            trunk.call_is_over(&number);
             handle.release(&call_id);
             if let Some(unrecorded) = unrecorded {
                 let store = handle.inner.parts.store.clone();

@@ -79,6 +79,11 @@ impl Browsers {
         self.links().forget(&link.address);
     }
 
+    /// The call of a link is over, placed or not: whoever holds the link is told so.
+    pub(in crate::trunk) fn end_link(&self, address: &str) {
+        self.links().end(address, Instant::now());
+    }
+
     /// The page of a link is open: how it stands. `None` for none of ours.
     #[must_use]
     pub fn open_link(&self, token: &str) -> Option<LinkNews> {
@@ -155,7 +160,7 @@ impl Browsers {
         let (browsers, address) = (self.clone(), order.number);
         tokio::spawn(async move {
             let over = Over { browsers, address };
-            task.run().await;
+            Box::pin(task.run()).await;
             drop(over);
         });
         Ok(Leg { session_id, abilities: Abilities::default(), events, commands: command })
@@ -170,7 +175,7 @@ struct Over {
 
 impl Drop for Over {
     fn drop(&mut self) {
-        self.browsers.links().end(&self.address, Instant::now());
+        self.browsers.end_link(&self.address);
     }
 }
 
@@ -204,7 +209,7 @@ impl Ringing {
                     Some(Act::Declined) => self.machine.declined(now_ms()),
                     Some(Act::Accepted(line)) => {
                         self.machine.accepted(self.connect_within, Instant::now());
-                        return self.talk(*line).await;
+                        return Box::pin(self.talk(*line)).await;
                     }
                     // The links are gone, and the server with them.
                     None => self.machine.hang_up(now_ms()),
@@ -241,6 +246,6 @@ impl Ringing {
             began: Instant::now(),
             _place: place,
         };
-        task.run().await;
+        Box::pin(task.run()).await;
     }
 }
