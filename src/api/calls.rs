@@ -19,6 +19,7 @@ use super::problems::{BadParameter, Deleted, EndedAlready, NoSuchCall};
 use super::wanted_calls::WantedCalls;
 use crate::access::{EndCalls, SeeCalls};
 use crate::store::{CallRow, Cursor};
+use crate::trunk::webrtc::without_tokens;
 
 #[derive(Debug)]
 pub(super) struct ListQuery {
@@ -201,7 +202,8 @@ pub(super) async fn notifications(
 ) -> Result<Json<CallNotifications>, Problem> {
     let call_id = call.found()?.id;
     let mut notifications = Vec::new();
-    for row in api.store.notifications(&call_id).await? {
+    for mut row in api.store.notifications(&call_id).await? {
+        row.body = without_tokens(&row.body);
         let attempts = api.store.attempts(&row.id).await?;
         notifications.push(json!({ "notification": row, "attempts": attempts }));
     }

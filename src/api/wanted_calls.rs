@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use super::fields::{Fields, Given};
 use super::when::{Moment, moment};
-use crate::store::{CallFilter, Progress, Visibility};
+use crate::store::{CallFilter, Progress, Visibility, is_linked_contact, party_key};
 
 const PROGRESS: [(&str, Progress); 3] =
     [("scheduled", Progress::Scheduled), ("live", Progress::Live), ("ended", Progress::Ended)];
@@ -122,7 +122,7 @@ fn version(fields: &mut Fields<'_>) -> Option<String> {
 
 fn digits(fields: &mut Fields<'_>) -> Option<String> {
     let number = fields.text("number", LONGEST)?;
-    if number.chars().filter(char::is_ascii_digit).count() >= FEWEST_DIGITS {
+    if is_linked_contact(&number) || number.chars().filter(char::is_ascii_digit).count() >= FEWEST_DIGITS {
         return Some(number);
     }
     fields.fault("number", "has fewer than three digits");
@@ -145,7 +145,10 @@ impl WantedCalls {
             trunk: self.trunk,
             outcome: self.outcome,
             begins: self.number.as_deref().is_some_and(|number| number.trim_start().starts_with('+')),
-            digits: self.number.map(|number| number::key(&number, country)),
+            digits: self.number.map(|number| match is_linked_contact(&number) {
+                true => party_key(&number),
+                false => number::key(&number, country),
+            }),
             progress: self.progress,
             since_ms: self.since,
             until_ms: self.until,

@@ -42,6 +42,6 @@ pub use model::{
     Reserved, RevisionRow, RowChunk, RowErrorKind, RowErrorRow, RowProblem, RtpFigures, SERVER_STOPPED,
     SecondFactor, SecretRow, Settled, Settlement, ShadowDifference, ShadowTally, SignInRow, Signalling,
     SipMessageRow, Speaker, Step, StepRow, Tally, TranscriptRow, Usage, Visibility, ZoneCount, ZoneFrom,
-    ZoneVerdict, linked_contact, party_key,
+    ZoneVerdict, is_linked_contact, linked_contact, party_key,
 };
 pub use options::{Options, Place};

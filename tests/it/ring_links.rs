@@ -150,7 +150,7 @@ async fn a_link_that_is_declined_left_alone_or_cancelled_ends_its_call_once_and_
 #[tokio::test]
 async fn who_has_no_link_learns_nothing_and_who_guesses_waits() {
     let system = system().await;
-    let (call_id, _) = rung(&system, json!({})).await;
+    let (call_id, good) = rung(&system, json!({})).await;
     for token in ["rl_guess", &call_id] {
         let (status, code, _) = at(&system, OPEN, json!({ "token": token })).await.problem();
         assert_eq!((status, code.as_str()), (404, "not_found"));
@@ -160,12 +160,41 @@ async fn who_has_no_link_learns_nothing_and_who_guesses_waits() {
         statuses.push(at(&system, DECLINE, json!({ "token": "rl_guess" })).await.status);
     }
     assert_eq!((statuses.first(), statuses.last()), (Some(&404), Some(&429)));
+    let known = at(&system, OPEN, json!({ "token": good })).await;
+    assert_eq!(known.status, 200, "who holds a link does not wait for those who guess from the same address");
+    let told = system.client.read(&format!("/v1/calls/{call_id}/notifications")).await.text();
+    assert!(told.contains("/ring#rl_…") && !told.contains(&good), "who reads answers no call: {told}");
     let page = system.client.read("/ring").await;
     assert_eq!(page.status, 200);
     assert_eq!(page.headers["referrer-policy"], "no-referrer");
     assert_eq!(page.headers["cache-control"], "no-store");
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+}
+
+#[tokio::test]
+async fn who_wants_no_calls_gets_none_by_number_and_none_by_link() {
+    let system = system().await;
+    for (id, number, listed) in
+        [("numbered", "+15552000071", "+15552000071"), ("linked", "+15552000072", "browser:linked")]
+    {
+        let contact = json!({ "contact_id": id, "phone_number": number });
+        assert_eq!(ask(&system, As::Program, Method::POST, "/v1/contacts", &contact).await.status, 201);
+        let wish = json!({ "number": listed, "reason": "told us by mail" });
+        let kept = ask(&system, As::Program, Method::POST, "/v1/do-not-call", &wish).await;
+        assert_eq!(kept.status, 201, "{}", kept.text());
+        for trunk in [json!({ "trunk": "browser" }), json!({})] {
+            let mut body = json!({ "contact_id": id, "type": "voice", "flow": "stay" });
+            body.as_object_mut().unwrap().extend(trunk.as_object().unwrap().clone());
+            let (status, code, _) = ask(&system, As::App, Method::POST, "/v1/calls", &body).await.problem();
+            assert_eq!((status, code.as_str()), (403, "do_not_call"), "{id} {trunk}");
+        }
+        let shown = system.client.read(&format!("/v1/contacts/{id}")).await.json();
+        assert_eq!(shown["do_not_call"], true, "{shown}");
+        let address = format!("/v1/do-not-call/{}?reason=again", listed.replace('+', "%2B"));
+        let removed = ask(&system, As::Program, Method::DELETE, &address, &json!({})).await;
+        assert_eq!(removed.status, 204, "{}", removed.text());
+    }
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ impl From<NoCall> for Problem {
     }
 }
 
-/// The way to links, for an address that has not guessed too often.
+/// The way to links, and where it is taken from.
 struct Door<'a> {
     api: &'a Api,
     browsers: &'a Browsers,
@@ -130,16 +130,17 @@ struct Door<'a> {
 impl<'a> Door<'a> {
     fn of(api: &'a Api, extensions: &Extensions, headers: &HeaderMap) -> Result<Self, Problem> {
         let browsers = api.browsers.open()?;
-        let address = sent_from(api, extensions, headers);
-        match api.browsers.misses().wait(address, Instant::now()) {
-            Some(wait_s) => Err(Problem::too_many(GUESSED, wait_s)),
-            None => Ok(Self { api, browsers, address }),
-        }
+        Ok(Self { api, browsers, address: sent_from(api, extensions, headers) })
     }
 
+    /// Who guesses waits; whoever holds a link does not, also where many share an address.
     fn refused(&self, why: NoCall) -> Problem {
         if why == NoCall::Unknown {
-            self.api.browsers.misses().missed(self.address, Instant::now());
+            let (misses, now) = (self.api.browsers.misses(), Instant::now());
+            if let Some(wait_s) = misses.wait(self.address, now) {
+                return Problem::too_many(GUESSED, wait_s);
+            }
+            misses.missed(self.address, now);
         }
         why.into()
     }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use callcore::flow::MachineDetection;
 
-use crate::access::Principal;
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
 use crate::session::{DialRequest, RingLink};
@@ -15,10 +14,8 @@ use crate::wallclock::now_ms;
 /// How long a link rings when nobody says so, s: whoever asks for the call has to deliver it first.
 const RINGS: u32 = 300;
 
-/// How much longer a call waits for its link to end by itself, ms.
-const GRACE_MS: u64 = 2_000;
-
-const FULL: &str = "too many links are kept; try again when some of them are too old";
+/// The link ends by itself, and says how: its call waits so much longer, and for a browser that answers at the last moment.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Makes a request one that rings a link, if it is one.
 ///
@@ -49,39 +46,35 @@ pub(super) fn by_link(request: &mut DialRequest, contact: Option<&ContactRow>) -
 
 /// A link that was made, forgotten again unless its call is accepted.
 #[derive(Debug)]
-pub(super) struct Made<'a> {
-    browsers: &'a Browsers,
+pub(super) struct Made {
+    browsers: Browsers,
     link: Option<NewLink>,
 }
 
-impl<'a> Made<'a> {
+impl Made {
     /// Makes the link of a request; `None` for a request that rings none.
     ///
     /// # Errors
     /// When this server takes no calls in the browser, or too many links are kept.
-    pub(super) fn of(
-        api: &'a Api,
-        caller: &Principal,
-        request: &mut DialRequest,
-    ) -> Result<Option<Self>, Problem> {
+    pub(super) fn of(api: &Api, subject: &str, request: &mut DialRequest) -> Result<Option<Self>, Problem> {
         let Some(link) = &mut request.link else { return Ok(None) };
-        let browsers = api.browsers.open()?;
+        let browsers = api.browsers.open()?.clone();
         let rings_ms = request.ring_timeout_ms.unwrap_or_default();
         let wanted = WantedLink {
-            subject: caller.subject(),
+            subject: subject.to_owned(),
             called: request.number.clone(),
             caller: request.caller.clone(),
             rings: Duration::from_millis(rings_ms),
         };
-        let made = browsers.make_link(wanted).ok_or_else(|| Problem::too_many(FULL, 30))?;
+        let made = browsers.make_link(wanted).map_err(|why| Problem::too_many(&why.to_string(), 30))?;
         *link = RingLink {
             address: made.address.clone(),
             // Behind the `#`: browsers send it to nobody, so no log, no proxy and no other page sees it.
             url: api.public_url.of(&format!("/ring#{}", made.token)),
             expires_ms: now_ms() + i64::try_from(rings_ms).unwrap_or(i64::MAX),
         };
-        // The link ends by itself, and says whether it was opened; the call waits a little longer than that.
-        request.ring_timeout_ms = Some(rings_ms + GRACE_MS);
+        let grace = browsers.connect_within() + GRACE;
+        request.ring_timeout_ms = Some(rings_ms + u64::try_from(grace.as_millis()).unwrap_or(u64::MAX / 2));
         Ok(Some(Self { browsers, link: Some(made) }))
     }
 
@@ -91,7 +84,7 @@ impl<'a> Made<'a> {
     }
 }
 
-impl Drop for Made<'_> {
+impl Drop for Made {
     fn drop(&mut self) {
         if let Some(link) = &self.link {
             self.browsers.forget_link(link);

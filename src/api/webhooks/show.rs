@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::outbox::{BreakerState, Tried};
 use crate::store::{AttemptRow, DeadReason, DeliveryRow, DeliveryState, EndpointRow, NotificationState};
+use crate::trunk::webrtc::without_tokens;
 
 /// Parts of names of headers whose values are secrets more often than not.
 const SECRETIVE: [&str; 8] =
@@ -280,7 +281,7 @@ impl DeliveryDetail {
             method: "POST",
             url: row.notification.url.clone(),
             headers: headers(row),
-            body: row.notification.body.clone(),
+            body: without_tokens(&row.notification.body),
         };
         let log = attempts.into_iter().map(|row| LoggedAttempt {
             attempt: row.attempt,

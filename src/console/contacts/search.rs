@@ -13,7 +13,7 @@ use crate::api::error::{Code, Problem};
 use crate::api::extract::Pairs;
 use crate::console::frame::{Frame, Room, Sees, may};
 use crate::console::when::At;
-use crate::store::{ContactPlace, ContactSearch, FoundContact};
+use crate::store::{ContactPlace, ContactSearch, FoundContact, linked_contact};
 
 /// Contacts on a page.
 const PAGE: u32 = 50;
@@ -78,7 +78,10 @@ impl Line {
         match found {
             FoundContact::Kept(row) => Self {
                 href: format!("/contacts/{}", row.id),
-                number: frame.number(&row.number),
+                number: match row.number.as_str() {
+                    "" => linked_contact(&row.id),
+                    number => frame.number(number),
+                },
                 variables: variables(frame, &row.metadata),
                 listed: at(row.do_not_call_ms),
                 name: frame.noted(&row.name.unwrap_or_default()),

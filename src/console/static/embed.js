@@ -17,7 +17,8 @@
     } catch (error) {
       throw failure("unreachable", error.message);
     }
-    const told = answer.status === 204 ? {} : await answer.json();
+    // What stands between us and the server answers in pages.
+    const told = answer.status === 204 ? {} : await answer.json().catch(() => ({ code: "unreachable", detail: `status ${answer.status}` }));
     if (!answer.ok) throw failure(told.code, told.detail);
     return { ...told, location: answer.headers.get("location") };
   }
@@ -44,8 +45,12 @@
       onstate(state);
     }
 
-    function hangUp() {
+    function tellServer() {
       if (end && !isOver) fetch(new URL(end, base), { method: "DELETE", keepalive: true, credentials: "omit" }).catch(() => {});
+    }
+
+    function hangUp() {
+      tellServer();
       over("ended");
     }
 
@@ -64,7 +69,7 @@
         });
       }
       if (state === "disconnected") onstate("unsteady");
-      if (state === "failed") { hangUp(); over("broken"); }
+      if (state === "failed") { tellServer(); over("broken"); }
       if (state === "closed") over("ended");
     });
     try {

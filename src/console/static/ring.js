@@ -58,7 +58,8 @@
       if (call) return;
       if (answer.status === 404) return over(words.unknown, true);
       if (answer.status === 503) return over(words.closed, true);
-      news = answer.ok ? await answer.json() : null;
+      if (!answer.ok) throw new Error(answer.status);
+      news = await answer.json();
     } catch (error) {
       tell(words.unreachable, true);
     }
@@ -112,7 +113,8 @@
       watch(peer, mine.sender);
       await peer.setLocalDescription(await peer.createOffer());
       const answer = await ask("accept", { sdp: peer.localDescription.sdp });
-      if (!answer.ok) return again("");
+      // A link that does not ring any more says so when it is looked at.
+      if (!answer.ok) return again(answer.status === 409 ? "" : words.refused);
       mine.end = answer.headers.get("location");
       await peer.setRemoteDescription({ type: "answer", sdp: (await answer.json()).sdp });
     } catch (error) {
@@ -146,6 +148,8 @@
     if (key && call?.sender?.dtmf?.canInsertDTMF) call.sender.dtmf.insertDTMF(key, 160, 60);
   });
   window.addEventListener("pagehide", hangUp);
+  // Another link was opened in this tab.
+  window.addEventListener("hashchange", () => location.reload());
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
   if (token) look();
   else over(words.unknown, true);

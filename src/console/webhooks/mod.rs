@@ -23,6 +23,7 @@ use crate::outbox::BreakerState;
 use crate::store::{
     AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow, NotificationState, Visibility,
 };
+use crate::trunk::webrtc::without_tokens;
 use crate::wallclock::now_ms;
 
 /// Notifications of a page.
@@ -82,8 +83,8 @@ pub(super) async fn one(
 ) -> Result<Response, Problem> {
     let row = delivery(&api, &id).await?;
     let attempts = api.store.attempts(&id).await?;
-    let body = serde_json::from_str::<Value>(&row.notification.body)
-        .map_or_else(|_| row.notification.body.clone(), |body| format!("{body:#}"));
+    let told = without_tokens(&row.notification.body);
+    let body = serde_json::from_str::<Value>(&told).map_or(told, |body| format!("{body:#}"));
     let shown = OnePage {
         settled: row.notification.settled_ms.is_some(),
         resends: may::<ResendWebhooks>(&sees.who),

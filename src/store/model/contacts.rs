@@ -18,11 +18,17 @@ pub fn linked_contact(id: &str) -> String {
     format!("{LINKED}{id}")
 }
 
+/// Whether this is how calls name a contact who is called by links.
+#[must_use]
+pub fn is_linked_contact(party: &str) -> bool {
+    party.starts_with(LINKED)
+}
+
 /// By what the other party of a call is known: the digits of their number; or, of a contact who is called by links, as calls name
 /// them.
 #[must_use]
 pub fn party_key(party: &str) -> String {
-    if party.starts_with(LINKED) { party.to_owned() } else { number::key(party, None) }
+    if is_linked_contact(party) { party.to_owned() } else { number::key(party, None) }
 }
 
 /// A contact as it is given.

@@ -59,8 +59,8 @@ pub use contact_search::{
 };
 pub(in crate::store) use contacts::LINKED;
 pub use contacts::{
-    ContactChange, ContactRow, HistoryRow, Kept, LARGEST_METADATA, Merged, NewContact, linked_contact,
-    party_key,
+    ContactChange, ContactRow, HistoryRow, Kept, LARGEST_METADATA, Merged, NewContact, is_linked_contact,
+    linked_contact, party_key,
 };
 pub use deliveries::{
     AttemptRow, DeliveryFilter, DeliveryRow, EndpointHealth, EndpointRow, NotSettled, NotificationRow,

@@ -6,7 +6,7 @@
 use sqlx::{FromRow, QueryBuilder, Row};
 use sqlx_sqlite::Sqlite;
 
-use super::contacts::{COLUMNS as KEPT, TABLES as OF_KEPT};
+use super::contacts::{COLUMNS as KEPT, WISHES as OF_KEPT};
 use super::engine::Engine;
 use super::query::like;
 use crate::store::error::Error;
@@ -275,7 +275,7 @@ impl Engine {
         follow(&mut query, lead, &from, (LOOKED_AT, 0));
         query.push(format_args!(") s CROSS JOIN {table} c ON c.{key} = s.k"));
         query.push(match source {
-            ContactSource::Kept => " LEFT JOIN do_not_call d ON d.number = c.digits",
+            ContactSource::Kept => OF_KEPT,
             ContactSource::Listed => OF_LISTS,
         });
         query.push(" WHERE TRUE");
@@ -348,7 +348,7 @@ impl Engine {
         limit: u32,
     ) -> Result<Vec<ContactRow>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new(KEPT);
-        query.push(OF_KEPT).push(" AND c.digits = ").push_bind(digits.to_owned());
+        query.push(" FROM contacts c").push(OF_KEPT).push(" WHERE c.digits = ").push_bind(digits.to_owned());
         query.push(" ORDER BY c.place DESC LIMIT ").push_bind(i64::from(limit));
         Ok(query.build_query_as().fetch_all(&self.readers).await?)
     }

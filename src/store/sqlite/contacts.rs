@@ -23,13 +23,20 @@ const SEARCHED_DIGITS: usize = 3;
 
 async fn by_id<'e>(source: impl SqliteExecutor<'e>, id: &str) -> Result<Option<ContactRow>, Error> {
     let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-    query.push(TABLES).push(" AND c.id = ").push_bind(id.to_owned());
+    query
+        .push(" FROM contacts c")
+        .push(WISHES)
+        .push(" WHERE 1 = 1")
+        .push(" AND c.id = ")
+        .push_bind(id.to_owned());
     Ok(query.build_query_as().fetch_optional(source).await?)
 }
 
 pub(super) const COLUMNS: &str = "SELECT c.id, c.number, c.name, c.flow, c.metadata, c.created_ms, c.updated_ms, \
                                   d.at_ms AS do_not_call_ms, d.call_id AS do_not_call_id";
-pub(super) const TABLES: &str = " FROM contacts c LEFT JOIN do_not_call d ON d.number = c.digits WHERE 1 = 1";
+/// What the do-not-call list says of each, by their number or as calls by links name them.
+pub(super) const WISHES: &str = " LEFT JOIN do_not_call d ON d.number = CASE WHEN EXISTS \
+     (SELECT 1 FROM do_not_call n WHERE n.number = c.digits) THEN c.digits ELSE 'browser:' || c.id END";
 
 impl Engine {
     pub(in crate::store) async fn create_contact(&self, contact: NewContact) -> Result<ContactRow, Error> {
@@ -95,7 +102,7 @@ impl Engine {
         limit: u32,
     ) -> Result<Page<ContactRow>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-        query.push(TABLES);
+        query.push(" FROM contacts c").push(WISHES).push(" WHERE 1 = 1");
         if let Some(search) = search {
             query.push(" AND (c.id = ").push_bind(search.to_owned());
             query.push(" OR c.name LIKE ").push_bind(like(search)).push(" ESCAPE '\\'");

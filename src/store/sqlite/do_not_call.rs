@@ -10,7 +10,7 @@ use super::engine::Engine;
 use super::query::like;
 use crate::store::error::Error;
 use crate::store::model::{
-    Actor, AuditAction, Cursor, DoNotCallRow, NewAudit, NewDoNotCall, Page, party_key,
+    Actor, AuditAction, Cursor, DoNotCallRow, LINKED, NewAudit, NewDoNotCall, Page, party_key,
 };
 use crate::store::sqlite::audit;
 use crate::telemetry::mask;
@@ -149,12 +149,19 @@ async fn tell(
     audit::append(connection, entry).await
 }
 
+/// A wish holds for the person: also for the number of a contact who told it in a call by a link, and the other way round.
 pub(super) async fn find(
     reader: impl SqliteExecutor<'_>,
     number: &str,
 ) -> Result<Option<DoNotCallRow>, Error> {
-    let query = format!("{SELECT} WHERE number = $1");
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(party_key(number)).fetch_optional(reader).await?)
+    let key = party_key(number);
+    let (same, id) = match key.strip_prefix(LINKED) {
+        Some(id) => ("SELECT digits FROM contacts WHERE id = $2", id.to_owned()),
+        None => ("SELECT $3 || id FROM contacts WHERE digits = $2", key.clone()),
+    };
+    let query = format!("{SELECT} WHERE number = $1 OR number IN ({same}) ORDER BY number = $1 DESC LIMIT 1");
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(key).bind(id).bind(LINKED);
+    Ok(query.fetch_optional(reader).await?)
 }
 
 /// Adds the other party of call `id`. Who asks twice has asked.

@@ -38,6 +38,39 @@ pub struct LinkNews {
     pub caller: Option<String>,
 }
 
+/// How many links may wait for an answer at the same time; each holds a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    pub(super) most: usize,
+    /// Of these, of one subject.
+    pub(super) of_one: usize,
+}
+
+/// Why no link is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoLink {
+    #[error(
+        "as many links wait for an answer as may ({0}); try again when some were answered or are too old"
+    )]
+    Full(usize),
+    #[error(
+        "as many of your links wait for an answer as may ({0}); end some of their calls, or try again later"
+    )]
+    OfOne(usize),
+}
+
+/// `text` without the tokens of links in it: who reads it later must not answer a call in somebody's place.
+#[must_use]
+pub fn without_tokens(text: &str) -> String {
+    let mut parts = text.split("#rl_");
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        told.push_str("#rl_…");
+        told.push_str(part.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
+    }
+    told
+}
+
 /// A link as it is made.
 #[derive(Clone, Debug)]
 pub(super) struct LinkOf {
@@ -79,18 +112,44 @@ impl<L> Default for Links<L> {
 }
 
 impl<L> Links<L> {
-    /// A new link: its token, which nobody is told again, and its digest. `None` when too many are kept.
-    pub(super) fn make(&mut self, of: LinkOf, now: Instant) -> Option<(String, String)> {
+    /// A new link: its token, which nobody is told again, and its digest.
+    ///
+    /// # Errors
+    /// When as many wait for an answer as may.
+    pub(super) fn make(
+        &mut self,
+        of: LinkOf,
+        may: Waiting,
+        now: Instant,
+    ) -> Result<(String, String), NoLink> {
+        let waiting = || self.0.values().filter(|link| link.waits(now));
+        if waiting().filter(|link| link.of.subject == of.subject).count() >= may.of_one {
+            return Err(NoLink::OfOne(may.of_one));
+        }
+        if waiting().count() >= may.most {
+            return Err(NoLink::Full(may.most));
+        }
+        self.make_room(now);
+        let token = format!("{MARK}{}", hex::encode(rand::random::<[u8; 24]>()));
+        let digest = digest(&token);
+        self.0.insert(digest.clone(), Link { of, phase: Phase::Soon });
+        Ok((token, digest))
+    }
+
+    /// Forgets links that are long over, and when that is not enough the one that is over for the longest time.
+    fn make_room(&mut self, now: Instant) {
         if self.0.len() >= MOST {
             self.0.retain(|_, link| link.is_of_use(now));
         }
         if self.0.len() >= MOST {
-            return None;
+            let over = self.0.iter().filter_map(|(digest, link)| match link.phase {
+                Phase::Over { at, .. } => Some((at, digest.clone())),
+                Phase::Soon | Phase::Ringing(_) | Phase::Answered => None,
+            });
+            if let Some((_, oldest)) = over.min() {
+                self.0.remove(&oldest);
+            }
         }
-        let token = format!("{MARK}{}", hex::encode(rand::random::<[u8; 24]>()));
-        let digest = digest(&token);
-        self.0.insert(digest.clone(), Link { of, phase: Phase::Soon });
-        Some((token, digest))
     }
 
     /// Forgets a link whose call was not accepted.
@@ -182,6 +241,11 @@ impl<L> Link<L> {
         }
     }
 
+    /// Whether it may still be answered.
+    fn waits(&self, now: Instant) -> bool {
+        matches!(self.state(now), LinkState::Soon | LinkState::Ringing)
+    }
+
     fn is_of_use(&self, now: Instant) -> bool {
         match self.phase {
             Phase::Soon | Phase::Ringing(_) => now < self.of.until + REMEMBERED,
@@ -198,6 +262,7 @@ mod tests {
     use super::*;
 
     const RINGS: Duration = Duration::from_secs(300);
+    const MAY: Waiting = Waiting { most: 4, of_one: 2 };
 
     fn of(now: Instant) -> LinkOf {
         LinkOf { subject: "app:a".into(), called: "browser:a".into(), caller: None, until: now + RINGS }
@@ -210,7 +275,7 @@ mod tests {
     #[test]
     fn a_link_rings_when_its_call_is_placed_and_is_answered_once() {
         let (mut links, now) = (Links::default(), Instant::now());
-        let (token, digest) = links.make(of(now), now).unwrap();
+        let (token, digest) = links.make(of(now), MAY, now).unwrap();
         assert!(token.starts_with(MARK) && token.len() == 51 && !digest.contains(&token[3..]));
         assert_eq!(state(&links, &token, now), Some(LinkState::Soon));
         assert_eq!(links.take(&token, Taken::Answered, now), Err(Some(LinkState::Soon)));
@@ -233,7 +298,7 @@ mod tests {
             (None, now + RINGS, LinkState::Expired),
             (None, now, LinkState::Ended),
         ] {
-            let (token, digest) = links.make(of(now), now).unwrap();
+            let (token, digest) = links.make(of(now), MAY, now).unwrap();
             links.place(&digest, 0);
             if let Some(how) = how {
                 links.take(&token, how, later).unwrap();
@@ -241,19 +306,39 @@ mod tests {
             links.end(&digest, later);
             assert_eq!(state(&links, &token, later), Some(told));
         }
-        let (token, _) = links.make(of(now), now).unwrap();
+        let (token, _) = links.make(of(now), MAY, now).unwrap();
         assert_eq!(links.take(&token, Taken::Answered, now + RINGS), Err(Some(LinkState::Expired)));
     }
 
     #[test]
-    fn no_more_are_kept_than_there_is_room_for_and_old_ones_make_room() {
+    fn no_more_wait_than_may_and_those_that_are_over_make_room() {
         let (mut links, now) = (Links::<u8>::default(), Instant::now());
-        for _ in 0..MOST {
-            assert!(links.make(of(now), now).is_some());
+        let of = |subject: &str| LinkOf { subject: subject.into(), ..of(now) };
+        let (_, first) = links.make(of("app:a"), MAY, now).unwrap();
+        links.make(of("app:a"), MAY, now).unwrap();
+        assert_eq!(links.make(of("app:a"), MAY, now), Err(NoLink::OfOne(2)));
+        links.make(of("app:b"), MAY, now).unwrap();
+        links.make(of("app:c"), MAY, now).unwrap();
+        assert_eq!(links.make(of("app:d"), MAY, now), Err(NoLink::Full(4)));
+        links.end(&first, now);
+        links.make(of("app:d"), MAY, now).unwrap();
+        let all = Waiting { most: 2 * MOST, of_one: 2 * MOST };
+        while links.0.len() < MOST {
+            links.make(of("app:e"), all, now).unwrap();
         }
-        assert!(links.make(of(now), now).is_none());
-        assert!(links.make(of(now), now + RINGS + REMEMBERED).is_some());
+        let (token, _) = links.make(of("app:e"), all, now).unwrap();
+        assert!(links.0.len() == MOST && !links.0.contains_key(&first), "the one that is over makes room");
+        assert_eq!(state(&links, &token, now), Some(LinkState::Soon));
+        links.make(of("app:a"), MAY, now + RINGS + REMEMBERED).unwrap();
         assert_eq!(links.0.len(), 1);
+    }
+
+    #[test]
+    fn a_text_is_told_without_the_tokens_in_it() {
+        let token = format!("{MARK}{}", "0a".repeat(24));
+        let text = format!("{{\"url\":\"https://a.example/ring#{token}\",\"n\":1}} and /ring#{token}");
+        assert_eq!(without_tokens(&text), "{\"url\":\"https://a.example/ring#rl_…\",\"n\":1} and /ring#rl_…");
+        assert_eq!(without_tokens("nothing"), "nothing");
     }
 
     proptest! {
@@ -261,7 +346,7 @@ mod tests {
         fn whatever_happens_a_link_gives_its_call_away_once(steps in prop::collection::vec((0..5_u8, 0..200_u64), 0..40)) {
             let mut now = Instant::now();
             let mut links = Links::default();
-            let (token, digest) = links.make(of(now), now).unwrap();
+            let (token, digest) = links.make(of(now), MAY, now).unwrap();
             let mut given = 0;
             for (step, wait) in steps {
                 now += Duration::from_secs(wait);

@@ -29,7 +29,7 @@ mod task;
 pub use ::webrtc::LONGEST_OFFER;
 pub use browsers::{Answered, Browsers, NoAnswer, Offered};
 pub use limits::Crowded;
-pub use links::{LinkNews, LinkState};
+pub use links::{LinkNews, LinkState, NoLink, without_tokens};
 pub use options::{Options, StartError};
 pub use ringing::{Accepted, NewLink, NoCall, WantedLink};
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::browsers::{Browsers, NoAnswer};
 use super::call::{Action, BrowserCall};
 use super::line::{Act, Line};
-use super::links::{LinkNews, LinkOf, LinkState, Taken};
+use super::links::{LinkNews, LinkOf, LinkState, NoLink, Taken, Waiting};
 use super::task::{COMMANDS, CallTask, EVENTS};
 use crate::trunk::leg::{Abilities, Leg, LegCommand, LegEvent};
 use crate::trunk::order::{DialError, Held, Order};
@@ -64,14 +64,23 @@ pub struct Accepted {
 }
 
 impl Browsers {
-    /// Makes a link for a call that is about to be placed. `None` when too many links are kept.
-    #[must_use]
-    pub fn make_link(&self, wanted: WantedLink) -> Option<NewLink> {
+    /// Makes a link for a call that is about to be placed.
+    ///
+    /// # Errors
+    /// When as many links wait for an answer as there may be calls in the browser, in all or of one subject.
+    pub fn make_link(&self, wanted: WantedLink) -> Result<NewLink, NoLink> {
         let WantedLink { subject, called, caller, rings } = wanted;
         let now = Instant::now();
         let of = LinkOf { subject, called, caller, until: now + rings };
-        let (token, address) = self.links().make(of, now)?;
-        Some(NewLink { token, address })
+        let may = Waiting { most: self.options().max_calls, of_one: self.options().per_caller };
+        let (token, address) = self.links().make(of, may, now)?;
+        Ok(NewLink { token, address })
+    }
+
+    /// A browser has so long to connect once it has answered.
+    #[must_use]
+    pub fn connect_within(&self) -> Duration {
+        self.options().connect_within
     }
 
     /// Forgets a link whose call was not accepted.
