@@ -3,6 +3,7 @@
 use callcore::number::{Country, Spelling};
 
 use super::fields::Fields;
+use crate::store::is_linked_contact;
 
 /// Longest number with all that people write between its digits, characters.
 const LONGEST: usize = 256;
@@ -23,6 +24,24 @@ pub(super) fn number(
     country: Option<Country>,
 ) -> Option<(String, Vec<String>)> {
     let text = fields.any_text(name)?;
+    number_of(fields, name, &text, country)
+}
+
+/// A number, or somebody who is called by links, as such calls name them.
+pub(super) fn party(fields: &mut Fields<'_>, name: &'static str, country: Option<Country>) -> Option<String> {
+    let text = fields.any_text(name)?;
+    if is_linked_contact(&text) && text.len() <= LONGEST {
+        return Some(text);
+    }
+    number_of(fields, name, &text, country).map(|(number, _)| number)
+}
+
+fn number_of(
+    fields: &mut Fields<'_>,
+    name: &'static str,
+    text: &str,
+    country: Option<Country>,
+) -> Option<(String, Vec<String>)> {
     fields.checked(name, |_| {
         if text.trim().is_empty() {
             return Err("is empty".to_owned());
@@ -30,7 +49,7 @@ pub(super) fn number(
         if text.chars().count() > LONGEST {
             return Err(format!("is longer than {LONGEST} characters"));
         }
-        let spelling = Spelling::read(&text).map_err(|bad| bad.to_string())?;
+        let spelling = Spelling::read(text).map_err(|bad| bad.to_string())?;
         let ignored = spelling.ignored().to_vec();
         let number = if country.is_some() || spelling.names_country() {
             spelling.at_home(country).map_err(|bad| bad.to_string())?.into_parts().0

@@ -19,11 +19,15 @@ const ACCEPT: &str = "/v1/ring-links/accept";
 /// A page of somebody else.
 const SHOP: &str = "http://localhost:1234";
 const DECLINE: &str = "/v1/ring-links/decline";
+/// Speaks for three seconds.
+const GREET: &str = "flow: greet\nstart: talk\nscenes:\n  talk:\n    - say: { text: [ { play: tone.wav } ], barge_in: off }\n    - hangup: told\n";
 
 async fn system() -> TestSystem {
     let public_url = PublicUrl::try_from("https://voice.example.com".to_owned()).unwrap();
     let origins = PageOrigins::try_from(vec![SHOP.to_owned()]).unwrap();
-    let system = TestSystem::with(Setup { public_url, origins, ..Setup::default() }).await;
+    let tone = wav::write_8k(&[&tone::tone(&[440.0], 3_000, -20.0)]);
+    let flows = vec![("greet.yaml", GREET.into()), ("tone.wav", tone)];
+    let system = TestSystem::with(Setup { public_url, origins, flows, ..Setup::default() }).await;
     let contact = json!({ "contact_id": "jj084", "phone_number": null, "name": "Jaya" });
     let reply = ask(&system, As::Program, Method::POST, "/v1/contacts", &contact).await;
     assert_eq!(reply.status, 201, "{}", reply.text());
@@ -300,7 +304,7 @@ async fn somebody_takes_calls_in_chromium() {
     let program =
         program.split(':').map(|folder| Path::new(folder).join(browser)).find(|path| path.is_file());
     let address: SocketAddr = system.app.address();
-    let (accepted, first) = rung(&system, json!({ "flow": "short", "caller": "Dering" })).await;
+    let (accepted, first) = rung(&system, json!({ "flow": "greet", "caller": "Dering" })).await;
     let (declined, second) = rung(&system, json!({})).await;
     let (hung_up, third) = rung(&system, json!({})).await;
     let (cancelled, fourth) = rung(&system, json!({})).await;

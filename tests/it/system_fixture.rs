@@ -127,8 +127,10 @@ pub(crate) fn write_fixtures(folder: &Path) {
 /// The client app, a reader without scopes, and an API key, in a database of their own.
 pub(crate) async fn create_credentials(store: &Store) -> (SecretString, SecretString) {
     let secret = access::new_app_secret();
-    let bots =
-        ["card", "errands", "short", "stay", "detect", "named", "broken", "mute", "speak", "ghost", "sales"];
+    let bots = [
+        "card", "errands", "short", "stay", "detect", "named", "broken", "mute", "speak", "ghost", "sales",
+        "greet",
+    ];
     for (id, scope) in [(APP, Scope::Dialout), (READER, Scope::Read)] {
         let app = NewApp {
             id: id.into(),

@@ -27,7 +27,8 @@ async function walk() {
   const browser = await chromium.launch({
     executablePath: options.browser,
     args: ["--autoplay-policy=no-user-gesture-required", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-      "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${options.microphone}`],
+      // The server is on this machine, which browsers let a page of a foreign address reach only when they are asked.
+      "--disable-features=LocalNetworkAccessChecks", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${options.microphone}`],
   });
   const measured = {};
   const [first, second, third, fourth] = options.links.map((token) => `${options.base}/ring#${token}`);
@@ -104,14 +105,18 @@ async function walk() {
     await picture(bare, "ring-none");
 
     // From a page of somebody else, whose policy allows nothing inline.
-    const policy = `default-src 'none'; script-src ${options.base}; connect-src ${options.base}`;
+    const policy = `default-src 'none'; img-src data:; script-src ${options.base}; connect-src ${options.base}`;
     await context.route(`${options.shop}/**`, (route) => route.fulfill({
       contentType: "text/html",
       headers: { "content-security-policy": policy },
       body: `<!doctype html><link rel="icon" href="data:,"><script src="${options.base}/embed.js" defer></script>`,
     }));
     const shop = await context.newPage();
+    const complaints = [];
+    shop.on("console", (line) => complaints.push(`${line.text()} ${line.location().url}`));
+    shop.on("requestfailed", (request) => complaints.push(`${request.url()} ${request.failure()?.errorText}`));
     await shop.goto(`${options.shop}/`);
+    must(await shop.evaluate(() => Boolean(window.Dering)), `the script does not run on the page of the shop: ${complaints.join("; ")}`);
     const states = await shop.evaluate(async (token) => {
       const states = [];
       const ended = new Promise((done) => {

@@ -130,7 +130,10 @@ impl fields::Given for ListQuery {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewDoNotCall, example = json!({ "number": "+6281234567890", "reason": "asked by letter of 3 May" }))]
 pub(super) struct Body {
-    #[schema(pattern = r"^(\+[1-9][0-9]{6,13}|0[1-9][0-9]{5,12}|[1-9][0-9]{2,14})$")]
+    /// Or `browser:` and the id of a contact who is called by links.
+    #[schema(
+        pattern = r"^(\+[1-9][0-9]{6,13}|0[1-9][0-9]{5,12}|[1-9][0-9]{2,14}|browser:[A-Za-z0-9_-]{1,64})$"
+    )]
     number: String,
     /// The country of a number that does not name its own: `ID`, or its calling code `62`. That of the server when
     /// absent.
@@ -146,7 +149,7 @@ impl fields::Given for Body {
         let country = numbers::country(fields);
         let number =
             fields.required("number", "give the number, as in \"+6281234567890\"", |fields, name| {
-                numbers::number(fields, name, country).map(|(number, _)| number)
+                numbers::party(fields, name, country)
             });
         let reason = fields
             .required("reason", "say why nobody is to call it", |fields, name| fields.text(name, LONGEST));
