@@ -9,7 +9,7 @@ use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{HasHeaders, Header, Method, Request, StatusCode, StatusCodeKind};
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::DropGuard;
 
 use super::address::SipUri;
@@ -24,6 +24,8 @@ const KEPT: usize = 16;
 pub(super) const ORDERS: usize = 8;
 /// For the owner to answer an offer; long before the peer gives its request up.
 const REPLY: Duration = Duration::from_secs(4);
+/// What a peer sent before its BYE is known within this time.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Seconds until an offer that cannot be answered now may be made again.
 const OFFER_AGAIN: &str = "2";
 /// A dialog may be between two states while it is to be ended.
@@ -73,6 +75,7 @@ impl Line {
                 biased;
                 note = self.place.notes.recv() => match note {
                     Some(Note::Bye { cause }) => {
+                        self.last_words().await;
                         self.ended(Party::Peer, cause, "the peer hung up");
                         return self.forget();
                     }
@@ -106,6 +109,17 @@ impl Line {
                     None => return self.part(None),
                 },
             }
+        }
+    }
+
+    /// Takes in what the peer said before its BYE, which comes a shorter way: that a transfer was taken, mostly.
+    async fn last_words(&mut self) {
+        let until = Instant::now() + LAST_WORDS;
+        while let Ok(Some(state)) = timeout_at(until, self.states.recv()).await {
+            if matches!(state, DialogState::Terminated(..)) {
+                return;
+            }
+            self.state(state).await;
         }
     }
 

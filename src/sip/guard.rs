@@ -278,16 +278,17 @@ pub(super) struct Door(pub(super) Arc<Guard>);
 impl TransportEventInspector for Door {
     async fn handle(&self, mut event: TransportEvent) -> Option<TransportEvent> {
         if let TransportEvent::Incoming(message, _, from) = &mut event {
-            match message {
-                SipMessage::Request(request) => {
-                    if let Err(dropped) = self.0.check(request, &from.addr.host, Instant::now()) {
-                        self.0.dropped(dropped.reason());
-                        return None;
-                    }
-                }
-                SipMessage::Response(response) => accept_as_answer(response),
+            if let SipMessage::Request(request) = message
+                && let Err(dropped) = self.0.check(request, &from.addr.host, Instant::now())
+            {
+                self.0.dropped(dropped.reason());
+                return None;
             }
+            // As it came.
             self.0.came(message, from.get_socketaddr().ok());
+            if let SipMessage::Response(response) = message {
+                accept_as_answer(response);
+            }
         }
         Some(event)
     }

@@ -19,7 +19,10 @@ const LONGEST: usize = 4_096;
 const SECRET: [&str; 5] =
     ["authorization", "proxy-authorization", "authentication-info", "www-authenticate", "proxy-authenticate"];
 /// Bodies that are kept; others may hold the keys that somebody pressed.
-const BODIES: [&str; 2] = ["application/sdp", "message/sipfrag"];
+const BODIES: [&str; 2] = ["application/sdp", FRAGMENT];
+const FRAGMENT: &str = "message/sipfrag";
+/// Lines of a session description with keys (RFC 4566, RFC 4567, RFC 4568) or a password (RFC 8839).
+const KEYS: [&str; 4] = ["a=crypto:", "a=key-mgmt:", "a=ice-pwd:", "k="];
 const LEFT_OUT: &str = "(left out)";
 
 /// A message of a call.
@@ -73,7 +76,15 @@ impl Ladder {
             SipMessage::Response(response) if !is_ours => Some(response.status_code.code()),
             SipMessage::Response(_) | SipMessage::Request(_) => None,
         };
-        let text = without_secrets(&String::from_utf8_lossy(&message.to_bytes()));
+        let bytes = message.to_bytes();
+        let mut text = without_secrets(&String::from_utf8_lossy(&bytes));
+        // The stack writes the phrase of the standard; the peer's own says more.
+        if let SipMessage::Response(response) = message
+            && let (Some(reason), Some((_, fields))) = (&response.wire_reason, text.split_once("\r\n"))
+        {
+            text = format!("SIP/2.0 {} {reason}\r\n{fields}", response.status_code.code());
+            text.truncate(text.floor_char_boundary(LONGEST));
+        }
         let message = Message { at_ms: now_ms(), is_ours, peer, text };
         let mut kept = self.0.lock();
         kept.status = status.or(kept.status);
@@ -104,7 +115,7 @@ impl Ladder {
 fn without_secrets(text: &str) -> String {
     let (header, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
     let mut out = String::with_capacity(text.len().min(LONGEST));
-    let (mut is_secret, mut keeps_body) = (false, false);
+    let (mut is_secret, mut keeps_body, mut is_fragment) = (false, false, false);
     for line in header.split("\r\n") {
         if line.starts_with([' ', '\t']) && is_secret {
             continue;
@@ -115,6 +126,7 @@ fn without_secrets(text: &str) -> String {
         if name == "content-type" || name == "c" {
             let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
             keeps_body = BODIES.contains(&kind.as_str());
+            is_fragment = kind == FRAGMENT;
         }
         if is_secret {
             let scheme = value.split_whitespace().next().unwrap_or_default();
@@ -127,16 +139,20 @@ fn without_secrets(text: &str) -> String {
     }
     out.push_str("\r\n");
     if keeps_body {
-        for line in body.split_inclusive("\r\n") {
-            let is_key = line.starts_with("a=crypto:") || line.starts_with("k=");
-            out.push_str(if is_key { "a=crypto:(left out)\r\n" } else { line });
+        // The messages that a transfer tells of may have fields of their own: their first lines say enough.
+        let lines = if is_fragment { 1 } else { usize::MAX };
+        for line in body.split_inclusive('\n').take(lines) {
+            let start = line.trim_start().to_ascii_lowercase();
+            match KEYS.iter().find(|key| start.starts_with(**key)) {
+                Some(key) => out.push_str(&format!("{key}{LEFT_OUT}\r\n")),
+                None => out.push_str(line),
+            }
         }
     } else if !body.is_empty() {
         out.push_str(LEFT_OUT);
     }
-    if out.len() > LONGEST {
-        out.truncate(out.floor_char_boundary(LONGEST));
-    }
+    out.truncate(out.floor_char_boundary(LONGEST));
+    out.shrink_to_fit();
     out
 }
 
@@ -164,6 +180,13 @@ mod tests {
         ladder.keep(&message(2, keys, "Signal=7\r\n"), false, None);
         let sdp = "Content-Type: application/sdp\r\n";
         ladder.keep(&message(3, sdp, "v=0\r\na=crypto:1 AES inline:secret\r\n"), false, None);
+        ladder.keep(
+            &message(4, sdp, "v=0\nA=Crypto:1 AES inline:secret\na=key-mgmt:mikey inline\n"),
+            false,
+            None,
+        );
+        let fragment = "Content-Type: message/sipfrag\r\n";
+        ladder.keep(&message(5, fragment, "SIP/2.0 200 OK\r\nAuthorization: 5ec3e7\r\n"), false, None);
         let (kept, _) = ladder.messages();
         let all: String = kept.iter().map(|message| message.text.as_str()).collect();
         for secret in ["5ec3e7", "Signal=7", "inline"] {
@@ -171,6 +194,7 @@ mod tests {
         }
         assert!(all.contains("Authorization: Digest (left out)\r\nX-Own: stays\r\n"), "{all}");
         assert!(all.contains("v=0\r\n") && all.contains("a=crypto:(left out)"), "{all}");
+        assert!(all.contains("SIP/2.0 200 OK\r\n"), "{all}");
     }
 
     #[test]

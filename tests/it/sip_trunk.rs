@@ -281,7 +281,9 @@ async fn a_caller_whom_nobody_takes_is_told_why() {
         })
         .await
         .unwrap();
-    let Offer { leg, pickup: _pickup, .. } = timeout(LONG, offered.recv()).await.expect("a call").unwrap();
+    let Offer { leg, pickup, .. } = timeout(LONG, offered.recv()).await.expect("a call").unwrap();
+    // A call that nobody takes is let go of before it is refused.
+    drop(pickup);
     command(&leg, LegCommand::Refuse { cause: 1 }).await;
     let refusal = loop {
         let event = timeout(LONG, call.next()).await.expect("an answer").expect("an answer");

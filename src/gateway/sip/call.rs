@@ -245,6 +245,8 @@ impl Caller {
             // A caller that sends both ways means one key.
             CallEvent::Digit { digit, .. } if !self.keys_by_rtp => self.press(digit),
             CallEvent::Ended { .. } | CallEvent::Refused(_) => self.room.hang_up(Party::Bot),
+            // One at a time: letting go of the answer declines.
+            CallEvent::Referred { .. } if self.transfer.is_some() => {}
             CallEvent::Referred { to, answer } => {
                 answer.accept();
                 match Transfer::begin(&self.shared, self.room.holder, to) {

@@ -24,7 +24,15 @@ impl Engine {
                 if kept.rows_affected() == 0 {
                     return Ok(());
                 }
-                for (seq, message) in (1_i64..).zip(&new.messages) {
+                // A call whose words are deleted by now keeps no messages either.
+                let is_late: bool = sqlx::query_scalar(
+                    "SELECT EXISTS (SELECT 1 FROM calls WHERE session_id = $1 AND words_deleted_ms IS NOT NULL)",
+                )
+                .bind(&new.session_id)
+                .fetch_one(&mut *connection)
+                .await?;
+                let messages = if is_late { &[] } else { new.messages.as_slice() };
+                for (seq, message) in (1_i64..).zip(messages) {
                     sqlx::query(
                         "INSERT INTO sip_messages (session_id, seq, at_ms, is_ours, peer, text) \
                          VALUES ($1, $2, $3, $4, $5, $6)",
@@ -38,6 +46,11 @@ impl Engine {
                     .execute(&mut *connection)
                     .await?;
                 }
+                // Those of a call of the same name whose messages are gone by now.
+                sqlx::query("DELETE FROM rtp_figures WHERE session_id = $1")
+                    .bind(&new.session_id)
+                    .execute(&mut *connection)
+                    .await?;
                 let Some(audio) = &new.audio else { return Ok(()) };
                 sqlx::query(
                     "INSERT INTO rtp_figures (session_id, received, lost, late, strangers, jitter_ms, score, \

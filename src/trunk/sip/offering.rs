@@ -71,7 +71,7 @@ fn offer(shared: &Shared, incoming: Incoming, offers: &mpsc::Sender<Offer>) {
         machine,
         negotiation,
         media,
-        pickup: Some(Pickup { wanted, answering, rings_at: Pickup::rings_at(), sdp, agreed }),
+        pickup: Some(Pickup { wanted: Some(wanted), answering, rings_at: Pickup::rings_at(), sdp, agreed }),
         tell,
         commands,
         _held: None,

@@ -21,6 +21,8 @@ use crate::wallclock::now_ms;
 pub(super) const EVENTS: usize = 512;
 const EVENTS_BESIDE_AUDIO: usize = 128;
 pub(super) const COMMANDS: usize = 256;
+/// A peer that makes a transfer may send nothing for so long: flows have given up by then.
+const TRANSFERS: Duration = Duration::from_secs(120);
 /// A call that comes in rings after so long; one that is refused at once does not.
 const RINGS_AFTER: Duration = Duration::from_millis(200);
 
@@ -34,7 +36,8 @@ pub(super) enum Media {
 
 /// How a call that comes in is taken.
 pub(super) struct Pickup {
-    pub(super) wanted: oneshot::Receiver<()>,
+    /// `None` once whoever may want it has let go of it: it rings on until it is refused, or its leg is let go of, too.
+    pub(super) wanted: Option<oneshot::Receiver<()>>,
     pub(super) answering: Answering,
     /// When it begins to ring, unless it does already.
     pub(super) rings_at: Option<Instant>,
@@ -110,8 +113,9 @@ impl CallTask {
                     }
                 },
                 picked = picked_up(&mut self.pickup) => {
-                    // Whoever lets go of it lets it ring.
-                    if let (true, Some(Pickup { answering, sdp, agreed, .. })) = (picked, self.pickup.take()) {
+                    if !picked {
+                        self.pickup.iter_mut().for_each(|pickup| pickup.wanted = None);
+                    } else if let Some(Pickup { answering, sdp, agreed, .. }) = self.pickup.take() {
                         answering.accept(sdp);
                         agreed.into_iter().for_each(|agreed| self.begin(agreed));
                     }
@@ -208,7 +212,10 @@ impl CallTask {
             Err(error) => Err(error.to_string()),
         };
         match asked {
-            Ok(()) => self.transfer = Some(id),
+            Ok(()) => {
+                self.transfer = Some(id);
+                self.machine.excuse(Instant::now() + TRANSFERS);
+            }
             Err(why) => self.tell(LegEvent::Transfer { id, end: ExternalStepEnd::Failed(why) }),
         }
     }
@@ -235,6 +242,7 @@ impl CallTask {
 
     fn transferred(&mut self, result: Result<(), String>) {
         let Some(id) = self.transfer.take() else { return };
+        self.machine.excuse(Instant::now());
         let end = match result {
             Ok(()) => ExternalStepEnd::Transferred,
             Err(why) => ExternalStepEnd::Failed(why),
@@ -409,8 +417,8 @@ async fn next(media: &mut Media) -> Event {
 
 /// Whether somebody takes the call; false when nobody will any more.
 async fn picked_up(pickup: &mut Option<Pickup>) -> bool {
-    match pickup {
-        Some(pickup) => (&mut pickup.wanted).await.is_ok(),
+    match pickup.as_mut().and_then(|pickup| pickup.wanted.as_mut()) {
+        Some(wanted) => wanted.await.is_ok(),
         None => std::future::pending().await,
     }
 }
