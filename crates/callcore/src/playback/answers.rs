@@ -59,6 +59,12 @@ impl Answers {
         self.latest.is_none_or(|latest| latest.asked_at >= sent_at)
     }
 
+    /// Up to when all that was sent by `now` has come to the carrier; `now` of one that answers nothing ever.
+    #[must_use]
+    pub fn received(&self, now: CallTime) -> CallTime {
+        self.latest.map_or(now, |latest| latest.asked_at.min(now))
+    }
+
     /// `now`, or when an answer is overdue, up to when our direction is known to have worked.
     #[must_use]
     pub fn certain(&self, now: CallTime) -> CallTime {
@@ -83,6 +89,7 @@ mod tests {
         answers.note(at(1_000), at(1_040));
         assert_eq!((answers.prove(at(1_000)), answers.prove(at(1_001))), (true, false));
         assert_eq!(answers.certain(at(1_840)), at(1_840));
+        assert_eq!((answers.received(at(1_840)), answers.received(at(900))), (at(1_000), at(900)));
         assert_eq!(answers.certain(at(1_841)), at(1_000));
         answers.note(at(500), at(1_900));
         assert_eq!(answers.certain(at(1_900)), at(1_000), "an older one that came late says nothing new");

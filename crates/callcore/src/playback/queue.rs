@@ -332,9 +332,13 @@ impl Playback {
     }
 
     /// What the callee has heard of `prompt` by `now`: by the clock, unless a carrier that confirms has fallen behind
-    /// it, and never anything of the time when the carrier could not be reached, or did not get what it was sent.
+    /// it, and never anything of the time when the carrier could not be reached, or did not get what it was sent. Once it
+    /// cannot be reached, what it has not answered may never have come to it.
     fn heard_of(&self, prompt: &Prompt, now: CallTime) -> u64 {
-        let now = self.answers.certain(self.held_at.map_or(now, |held_at| held_at.min(now)));
+        let now = match self.held_at {
+            Some(held_at) => self.answers.received(held_at.min(now)),
+            None => self.answers.certain(now),
+        };
         let first = self.pending.iter().find(|mark| mark.id == prompt.id);
         let is_behind = self.confirms && first.is_some_and(|mark| mark.due + WORD_MS <= now);
         if is_behind { prompt.confirmed_ms() } else { prompt.heard_ms(now) }

@@ -341,9 +341,10 @@ const INTRODUCTION: &str = "\
 `detail`. Times are in milliseconds and end in `Ms`; those in `detail` count from the answer, but for `startMs` and `expiresMs` of
 `planned`. A field with a question mark may be absent. Names that were once different are sent beside the new ones.
 
-What a carrier has played behind the last check point that it confirmed, nobody knows until it confirms the next. Of a prompt
-that is cut there, by an interruption or because the carrier is lost, `heardMs` is the most that can have been heard: as far
-as a carrier that plays without holes had come when it was last certain to hear us. Check points lie at most 2 s apart.
+What a carrier has played behind the last check point that it confirmed, nobody knows until it confirms the next; they lie at
+most 2 s apart. Of a prompt that is interrupted there, `heardMs` is as far as a carrier that plays without holes had come. Of
+one whose carrier is lost, it is the same of what the carrier had certainly received: it answers twice a second, so that up to
+half a second more may have been heard.
 
 This page is made from the type `Fact` of `crates/callcore/src/call/fact`; a test holds it against what is recorded.
 ";
