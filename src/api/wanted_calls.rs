@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use super::fields::{Fields, Given};
 use super::when::{Moment, moment};
-use crate::store::{CallFilter, Progress, Visibility, is_linked_contact, party_key};
+use crate::store::{CallFilter, Progress, Visibility, is_linked_contact};
 
 const PROGRESS: [(&str, Progress); 3] =
     [("scheduled", Progress::Scheduled), ("live", Progress::Live), ("ended", Progress::Ended)];
@@ -145,9 +145,8 @@ impl WantedCalls {
             trunk: self.trunk,
             outcome: self.outcome,
             begins: self.number.as_deref().is_some_and(|number| number.trim_start().starts_with('+')),
-            digits: self.number.map(|number| match is_linked_contact(&number) {
-                true => party_key(&number),
-                false => number::key(&number, country),
+            digits: self.number.map(|number| {
+                if is_linked_contact(&number) { number } else { number::key(&number, country) }
             }),
             progress: self.progress,
             since_ms: self.since,

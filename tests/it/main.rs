@@ -71,6 +71,7 @@ mod outbox_receivers;
 mod packaging;
 mod peer;
 mod ring_links;
+mod sip_by_hand;
 mod sip_signalling;
 mod sip_system;
 mod sip_trunk;

@@ -26,7 +26,7 @@ use super::fields::{Faults, Names, Object, json};
 use super::may::{CallInPath, May};
 use super::problems::{BadField, BadParameter, EndedAlready, NoSuchCall, TooLarge};
 use crate::access::{EndCalls, PlaceCalls, Principal, SeeHistory};
-use crate::session::{Contact, DialRequest, Dialed, Key, NotifyTarget, Refusal, RingLink};
+use crate::session::{Contact, DialRequest, Dialed, Key, NotifyTarget, RingLink};
 use crate::store::{Actor, AuditAction, ContactRow, Merged};
 use crate::wallclock::now_ms;
 
@@ -112,22 +112,10 @@ pub(super) async fn make(
     }
     let link = Made::of(&api, &caller.subject(), &mut request)?;
     let told = request.link.clone();
-    let dialed = dial(&api, request, link).await?;
+    let keep = |dialed: &Dialed| link.filter(|_| !dialed.again).map_or((), Made::keep);
+    let dialed = api.calls.dial_then(request, keep).await?;
     ignored.extend(dialed.ignored.iter().cloned());
     made(&api, &dialed, &ignored, told.filter(|_| !dialed.again)).await
-}
-
-/// Places a call, and keeps its link also when whoever asks goes away in the midst of it: the call is placed then, too.
-async fn dial(api: &Api, request: DialRequest, link: Option<Made>) -> Result<Dialed, Problem> {
-    let calls = api.calls.clone();
-    let dialling = tokio::spawn(async move {
-        let dialed = calls.dial(request).await?;
-        if let Some(link) = link.filter(|_| !dialed.again) {
-            link.keep();
-        }
-        Ok(dialed)
-    });
-    dialling.await.map_err(|_| Problem::from(Refusal::Stopping))?
 }
 
 /// What is asked of the session.

@@ -21,7 +21,7 @@ use super::may::May;
 use super::numbers;
 use super::problems::{BadField, BadParameter, TooLarge};
 use crate::access::{KeepDoNotCall, SeeDoNotCall};
-use crate::store::{Cursor, DoNotCallRow, Store, is_linked_contact, party_key};
+use crate::store::{Cursor, DoNotCallRow, Store, is_linked_contact};
 use crate::wallclock::iso;
 
 /// Longest reason, and longest text that is looked for, characters.
@@ -195,7 +195,7 @@ impl fields::Given for RemoveQuery {
 /// A contact who was called by a link is listed as such calls name them.
 fn key(field: &str, number: &str, country: Option<Country>) -> Result<String, Problem> {
     if is_linked_contact(number) {
-        return Ok(party_key(number));
+        return Ok(number.to_owned());
     }
     match number::read(number, country) {
         Ok(read) => Ok(read.as_str().trim_start_matches('+').to_owned()),

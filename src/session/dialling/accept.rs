@@ -57,9 +57,22 @@ impl Handle {
     /// When the flow, its variables or the trunk do not fit, all lines are busy, the key stands for another
     /// request, or the database fails.
     pub async fn dial(&self, request: DialRequest) -> Result<Dialed, Refusal> {
+        self.dial_then(request, |_| ()).await
+    }
+
+    /// The same, and `accepted` runs once the call is accepted, also when whoever asks has gone away by then. It is dropped when
+    /// the call is refused.
+    ///
+    /// # Errors
+    /// As for [`Self::dial`].
+    pub async fn dial_then(
+        &self,
+        request: DialRequest,
+        accepted: impl FnOnce(&Dialed) + Send + 'static,
+    ) -> Result<Dialed, Refusal> {
         // Whoever asks may go away in the midst of it: a call that has been written down is placed all the same.
         let handle = self.clone();
-        let dialling = tokio::spawn(async move { handle.dial_to_the_end(request).await });
+        let dialling = tokio::spawn(async move { handle.dial_to_the_end(request).await.inspect(accepted) });
         match dialling.await {
             Ok(dialed) => dialed,
             Err(error) => match error.try_into_panic() {

@@ -23,12 +23,7 @@ const SEARCHED_DIGITS: usize = 3;
 
 async fn by_id<'e>(source: impl SqliteExecutor<'e>, id: &str) -> Result<Option<ContactRow>, Error> {
     let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-    query
-        .push(" FROM contacts c")
-        .push(WISHES)
-        .push(" WHERE 1 = 1")
-        .push(" AND c.id = ")
-        .push_bind(id.to_owned());
+    query.push(" FROM contacts c").push(WISHES).push(" WHERE c.id = ").push_bind(id.to_owned());
     Ok(query.build_query_as().fetch_optional(source).await?)
 }
 
