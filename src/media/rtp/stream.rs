@@ -91,6 +91,12 @@ impl RtpStream {
         self.exchange.heard_at()
     }
 
+    /// When a packet of RTP came last. Reports are none: they come although the audio does not.
+    #[must_use]
+    pub fn audio_at(&self) -> Option<Instant> {
+        self.exchange.audio_at()
+    }
+
     /// How the call is doing, and what was not taken.
     #[must_use]
     pub fn quality(&self) -> (Quality, Refused) {

@@ -343,10 +343,11 @@ impl CallTask {
     }
 
     fn heard(&mut self) {
-        if let Media::Stream(stream) = &self.media
-            && let Some(at) = stream.heard_at()
-        {
+        let Media::Stream(stream) = &self.media else { return };
+        if let Some(at) = stream.heard_at() {
             self.machine.heard(at);
+        }
+        if let Some(at) = stream.audio_at() {
             self.silences.heard(at);
         }
     }

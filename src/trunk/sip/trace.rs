@@ -33,7 +33,7 @@ pub struct CallTrace {
 pub struct CallAudio {
     pub quality: Quality,
     pub refused: Refused,
-    /// The longest time in which the answered call was to hear something and nothing came.
+    /// The longest time in which the answered call was to hear something and no RTP came; reports do not count.
     pub longest_silence: Duration,
 }
 
@@ -51,7 +51,7 @@ impl Silences {
         self.since = is_expected.then_some(now);
     }
 
-    /// A packet came.
+    /// Audio came.
     pub(super) fn heard(&mut self, at: Instant) {
         if self.since.is_some_and(|since| at > since) {
             self.end(at);

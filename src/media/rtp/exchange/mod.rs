@@ -125,6 +125,11 @@ impl Exchange {
         self.heard_at
     }
 
+    /// When a packet of RTP came last: a peer whose audio is lost on the way still reports.
+    pub(super) fn audio_at(&self) -> Option<Instant> {
+        self.stream.heard_at().map(|at| self.began + at)
+    }
+
     pub(super) fn quality(&self, now: Instant) -> (Quality, Refused) {
         (self.stream.quality(self.time(now)), self.refused)
     }

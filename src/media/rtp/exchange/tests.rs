@@ -232,3 +232,19 @@ fn reports_go_to_the_next_port_or_with_the_audio_or_to_where_they_come_from() {
     let (_, to, _) = report_of(&mut pair.near, pair.now);
     assert_eq!(to, address(5_077));
 }
+
+#[test]
+fn a_peer_that_only_reports_is_there_and_not_heard() {
+    let mut pair = Pair::new();
+    pair.steps(10);
+    let last = pair.near.audio_at().expect("audio");
+    assert_eq!(pair.near.heard_at(), Some(last));
+    let began = pair.now;
+    for _ in 0..500 {
+        let due = pair.far.tick(pair.now);
+        pass(&pair.far, Due { packet: None, ..due }, 5_000, &mut pair.near, pair.now);
+        pair.now += FRAME_TIME;
+    }
+    assert!(pair.near.heard_at().is_some_and(|at| at > began), "its reports come");
+    assert_eq!(pair.near.audio_at(), Some(last), "its audio does not");
+}
