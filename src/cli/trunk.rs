@@ -22,6 +22,8 @@ use crate::trunk::{LegCommand, LegEvent, Order};
 const PATIENCE: Duration = Duration::from_secs(6);
 /// For somebody to answer a call.
 const RINGS: Duration = Duration::from_secs(30);
+/// How often the end of a call is waited for, a second and a half each time.
+const FAREWELLS: usize = 4;
 /// How long an answered call is listened to.
 const LISTENS: Duration = Duration::from_secs(3);
 /// Ports of the audio of a test call, beside those of a server that runs here.
@@ -59,7 +61,7 @@ struct Test {
 }
 
 /// How a step went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum State {
     Ok,
@@ -201,7 +203,7 @@ async fn try_all(options: &TrunkOptions, number: Option<&str>, steps: &mut Vec<S
         return note("call", State::Ok, "none was asked for: --call NUMBER".into());
     };
     drop(endpoint);
-    let (state, told) = call(options, number).await;
+    let (state, told) = call(options, number, stopped()).await;
     note("call", state, told);
 }
 
@@ -231,12 +233,33 @@ async fn register(endpoint: &Endpoint, options: &TrunkOptions) -> (State, String
     }
 }
 
-async fn call(options: &TrunkOptions, number: &str) -> (State, String) {
+/// Calls, and leaves no open call behind, whether the test runs to its end or is told to stop.
+async fn call(options: &TrunkOptions, number: &str, stop: impl Future<Output = ()>) -> (State, String) {
     let options = TrunkOptions { registers: false, ..options.clone() };
     let carrier = match SipCarrier::start(options).await {
         Ok(carrier) => carrier,
         Err(error) => return (State::Failed, error.to_string()),
     };
+    let (state, told) = tokio::select! {
+        told = listen(&carrier, number) => told,
+        () = stop => (State::Failed, "stopped before it was over; hung up".into()),
+    };
+    for _ in 0..FAREWELLS {
+        if carrier.cut().await {
+            return (state, told);
+        }
+    }
+    (state.max(State::Warning), format!("{told}; the other side has not confirmed that the call is over"))
+}
+
+/// Ctrl-C, or SIGTERM.
+async fn stopped() {
+    if super::serve::stop_signal().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+async fn listen(carrier: &SipCarrier, number: &str) -> (State, String) {
     let mut leg = match carrier.place(Order::to(number)).await {
         Ok(leg) => leg,
         Err(error) => return (State::Failed, error.to_string()),
@@ -307,5 +330,49 @@ mod tests {
         let last = steps.last().expect("steps");
         assert_eq!((last.step, last.state), ("name", State::Failed));
         assert!(last.told.contains("nobody.invalid"), "{last:?}");
+    }
+
+    /// The command ends, and its runtime with it, as soon as the call has been tried.
+    #[test]
+    fn a_test_that_is_stopped_leaves_no_call_open() {
+        let runtime =
+            || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (answered, is_answered) = tokio::sync::oneshot::channel();
+        let (at, address) = std::sync::mpsc::channel();
+        let callee = std::thread::spawn(move || {
+            runtime().block_on(async {
+                let open = Options {
+                    name: "callee".into(),
+                    listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+                    transport: Transport::Udp,
+                    public_address: None,
+                    server: None,
+                    admission: Admission::Anybody,
+                };
+                let (endpoint, mut calls) = Endpoint::open(open).await.expect("a port");
+                at.send(endpoint.address()).expect("somebody calls");
+                let mut incoming = calls.recv().await.expect("a call");
+                let audio = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+                let sdp = rtp::sdp::Negotiation::new(audio, vec![Law::Ulaw], 1)
+                    .answer(&incoming.offer.expect("an offer"))
+                    .expect("audio");
+                incoming.answering.accept(sdp.0);
+                let event = incoming.call.next().await;
+                assert!(matches!(event, Some(crate::sip::CallEvent::Answered { .. })), "{event:?}");
+                answered.send(()).expect("the caller waits");
+                timeout(Duration::from_secs(20), incoming.call.next()).await
+            })
+        });
+        let options = bare(&address.recv().expect("an address").to_string()).expect("an address");
+        let stop = async {
+            is_answered.await.expect("an answer");
+        };
+        let (state, told) = runtime().block_on(call(&options, "+15552000001", stop));
+        assert_eq!((state, told.as_str()), (State::Failed, "stopped before it was over; hung up"));
+        let event = callee.join().expect("the callee");
+        assert!(
+            matches!(event, Ok(Some(crate::sip::CallEvent::Ended { by: crate::sip::Party::Peer, .. }))),
+            "{event:?}"
+        );
     }
 }

@@ -11,10 +11,10 @@ use rsipstack::sip::{Header, Uri};
 use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
 use rsipstack::transaction::{CallIdFormat, EndpointBuilder};
 use rsipstack::transport::udp::UdpConnection;
-use rsipstack::transport::{SipAddr, SipConnection, TcpListenerConnection, TransportLayer};
+use rsipstack::transport::{SipConnection, TcpListenerConnection, TransportLayer};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
@@ -28,16 +28,13 @@ use super::ping::{self, Pong};
 use super::register::{self, Registration};
 use super::resolve::Resolver;
 use super::wire::Wire;
-use super::{message, outgoing};
+use super::{connect, message, outgoing};
 
 /// The stack gives an INVITE up then, without a CANCEL; whoever places a call does so long before.
 const LONGEST_RING: Duration = Duration::from_secs(3_600);
 /// Between two looks for the addresses of the server.
 const LOOKED_UP: Duration = Duration::from_secs(300);
 const LOOKED_UP_IN_VAIN: Duration = Duration::from_secs(10);
-/// For a server to take a connection, and between two attempts while it refuses.
-const CONNECTED: Duration = Duration::from_secs(3);
-const TRIED_AGAIN: Duration = Duration::from_millis(100);
 /// For peers to confirm that their calls are over, when all end at once; and between two looks whether they have.
 const FAREWELL: Duration = Duration::from_millis(1_500);
 const LOOKED_AGAIN: Duration = Duration::from_millis(20);
@@ -333,31 +330,19 @@ impl Endpoint {
             return Ok(());
         }
         let uri = message::uri(&SipUri::of_server(server, self.0.transport)).map_err(SipError::Request)?;
-        let to = SipAddr::try_from(&uri).map_err(|error| SipError::Request(error.to_string()))?;
-        let until = Instant::now() + CONNECTED;
-        loop {
-            match timeout_at(until, self.0.stack.transport_layer.lookup(&to, None)).await {
-                Ok(Ok(_)) => return Ok(()),
-                // A server that is being started takes one in a moment.
-                Ok(Err(_)) if Instant::now() + TRIED_AGAIN < until => sleep(TRIED_AGAIN).await,
-                Ok(Err(error)) => return Err(SipError::NoConnection(error.to_string())),
-                Err(_) => {
-                    return Err(SipError::NoConnection(format!("none in {} s", CONNECTED.as_secs())));
-                }
-            }
-        }
+        connect::to(&self.0.stack, &uri).await
     }
 
     /// Ends all calls at once, whoever owns them: BYE, CANCEL or a refusal. Returns when the peers have confirmed it, or after
-    /// a second and a half.
-    pub async fn hang_up_all(&self) {
+    /// a second and a half; whether they have.
+    pub async fn hang_up_all(&self) -> bool {
         self.0.guard.cut();
         let gone = async {
             while !self.0.guard.is_empty() {
                 sleep(LOOKED_AGAIN).await;
             }
         };
-        let _in_vain = timeout(FAREWELL, gone).await;
+        timeout(FAREWELL, gone).await.is_ok()
     }
 
     /// Registers, and keeps the registration alive until it is dropped.

@@ -11,6 +11,7 @@
 //! | `wire` | datagrams, made readable for the stack |
 //! | `ladder` | the messages of a call, for who looks for the reason of a failure |
 //! | `resolve` | the address of a server, the same for all messages of a call |
+//! | `connect` | connections that are there before something is asked over them |
 //! | `call` | one call as its owner sees it: events and orders |
 //! | `dialog`, `outgoing`, `incoming` | the task behind a call: what both directions share, INVITE out, INVITE in |
 //! | `refer` | transfers: what is asked, and what becomes of it |
@@ -31,6 +32,7 @@ mod address;
 mod call;
 pub mod cause;
 mod challenge;
+mod connect;
 mod dialog;
 mod digit;
 mod dispatch;

@@ -1,5 +1,6 @@
 //! A registration that is kept alive (RFC 3261, section 10).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rsipstack::dialog::authenticate::Credential;
@@ -12,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::challenge::Account;
-use super::message;
+use super::{connect, message};
 
 /// Asked for; servers grant less as they like.
 const LIFETIME: u32 = 600;
@@ -127,12 +128,16 @@ async fn keep(
     tell: watch::Sender<Registered>,
     ending: CancellationToken,
 ) {
-    let mut registration = registration::Registration::new(stack, Some(credential));
+    let mut registration = registration::Registration::new(Arc::clone(&stack), Some(credential));
     registration.contact = Some(typed::Contact { display_name: None, uri: contact, params: Vec::new() });
     let (mut wait, mut lifetime) = (FIRST_WAIT, LIFETIME);
     loop {
+        let attempt = async {
+            connect::to(&stack, &server).await.map_err(|error| error.to_string())?;
+            registration.register(server.clone(), Some(lifetime)).await.map_err(|error| error.to_string())
+        };
         let attempt = tokio::select! {
-            attempt = registration.register(server.clone(), Some(lifetime)) => attempt,
+            attempt = attempt => attempt,
             () = ending.cancelled() => break,
         };
         if let Ok(response) = &attempt
@@ -156,8 +161,8 @@ async fn keep(
                 });
                 longer(&mut wait)
             }
-            Err(error) => {
-                tell.send_replace(Registered::Unreachable { why: error.to_string() });
+            Err(why) => {
+                tell.send_replace(Registered::Unreachable { why });
                 longer(&mut wait)
             }
         };

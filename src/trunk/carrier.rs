@@ -118,7 +118,10 @@ impl Carrier {
         match self {
             // A carrier keeps its calls, and is asked to end them at the next start; browsers see their connection close.
             Self::Ocs(_) | Self::Browsers(_) => {}
-            Self::Sip(carrier) => carrier.cut().await,
+            Self::Sip(carrier) => {
+                // What is not confirmed by then is not waited for: the program stops.
+                let _confirmed = carrier.cut().await;
+            }
         }
     }
 

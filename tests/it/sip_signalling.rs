@@ -194,6 +194,11 @@ async fn a_server_that_takes_no_connection_is_said_to_take_none() {
     let refused = caller.invite(invite(closed, Transport::Tcp, None)).await;
     assert!(matches!(refused, Err(SipError::NoConnection(_))), "{refused:?}");
     assert_eq!(caller.ping(&server(closed)).await, Pong::Silence);
+    let mut registration = caller.register(&server(closed), &account("secret")).unwrap();
+    let told = timeout(LONG, registration.changed()).await.unwrap();
+    let is_known =
+        matches!(&told, Some(Registered::Unreachable { why }) if why.contains("takes no connection"));
+    assert!(is_known, "{told:?}");
 }
 
 #[tokio::test]

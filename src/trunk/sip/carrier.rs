@@ -81,9 +81,9 @@ impl SipCarrier {
         }
     }
 
-    /// Ends all calls at once, and tells their peers. It takes two seconds at most.
-    pub async fn cut(&self) {
-        self.shared.endpoint.hang_up_all().await;
+    /// Ends all calls at once, and tells their peers. It takes two seconds at most; whether all of them have confirmed it.
+    pub async fn cut(&self) -> bool {
+        self.shared.endpoint.hang_up_all().await
     }
 
     /// Whether the server is within reach, as last seen.
