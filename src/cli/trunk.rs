@@ -151,6 +151,7 @@ fn bare(address: &str) -> anyhow::Result<TrunkOptions> {
         laws: vec![Law::Ulaw, Law::Alaw],
         ports: PORTS,
         allow: Vec::new(),
+        redirects: Vec::new(),
         ping: None,
         away_timeout: Duration::from_secs(10),
         offers: None,
@@ -167,6 +168,7 @@ async fn try_all(options: &TrunkOptions, number: Option<&str>, steps: &mut Vec<S
         transport: options.transport,
         public_address: options.public_address,
         server: Some(server.clone()),
+        account: options.account.clone(),
         admission: Admission::Known(Vec::new()),
     });
     let endpoint = match opened.await {
@@ -347,6 +349,7 @@ mod tests {
                     transport: Transport::Udp,
                     public_address: None,
                     server: None,
+                    account: None,
                     admission: Admission::Anybody,
                 };
                 let (endpoint, mut calls) = Endpoint::open(open).await.expect("a port");

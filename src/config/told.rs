@@ -25,6 +25,7 @@ limits: { calls: null, per_second: null, queue: 100, queue_timeout: 60 }
 away_timeout: 10
 takes_calls: true
 allow: []
+redirects: null
 ping: 30
 ";
 /// What another trunk has when nothing is said of it.

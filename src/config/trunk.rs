@@ -79,6 +79,9 @@ pub struct Trunk {
     rtp_ports: String,
     #[serde(default)]
     allow: Vec<String>,
+    /// Absent: the host of `server`.
+    #[serde(default)]
+    redirects: Option<Vec<String>>,
     /// Seconds.
     #[serde(default = "half_a_minute")]
     ping: u64,
@@ -216,6 +219,7 @@ impl Trunk {
             codecs: both_laws(),
             rtp_ports: usual_ports(),
             allow: Vec::new(),
+            redirects: None,
             ping: half_a_minute(),
         }
     }
@@ -300,6 +304,13 @@ impl Trunk {
                 .or_else(|_| text.parse::<IpNet>())
                 .map_err(|_| wrong(format!("allow: {text:?} is no address or network, as in 10.20.0.0/16")))
         };
+        let redirects = match &self.redirects {
+            None => vec![server.without_port()],
+            Some(hosts) => hosts
+                .iter()
+                .map(|host| host.parse::<Server>().map_err(|error| wrong(format!("redirects: {error}"))))
+                .collect::<Result<_, _>>()?,
+        };
         Ok(sip::Options {
             name: self.name.clone(),
             server,
@@ -313,6 +324,7 @@ impl Trunk {
             laws,
             ports,
             allow: self.allow.iter().map(network).collect::<Result<_, _>>()?,
+            redirects,
             ping: (self.ping > 0).then(|| Duration::from_secs(self.ping)),
             away_timeout: Duration::from_secs(self.away_timeout),
             offers: None,

@@ -56,14 +56,16 @@ pub enum CallEvent {
     /// It is answered: the peer's 2xx to an outgoing call, its ACK to an incoming one. `sdp` is the peer's description
     /// where that message has one.
     Answered { sdp: Option<String> },
+    /// The peer names somebody else, who is called now.
+    Redirected { to: SipUri },
     /// An outgoing call came to nothing.
     Refused(Refusal),
     /// The peer wants other media (hold, another address), or wants to hear from us what we offer (`sdp` is `None`).
     Offer { sdp: Option<String>, reply: Reply },
     /// The peer's answer to the description that went out in a [`Reply`] to an offer without one.
     Answer { sdp: String },
-    /// What becomes of [`Call::refer`].
-    Referral(Referral),
+    /// What becomes of the [`Call::refer`] of this number.
+    Referral { number: u32, referral: Referral },
     /// The peer wants to be connected with somebody else: the user of its `Refer-To`.
     Referred { to: String, answer: Referring },
     /// A key, sent as INFO.
@@ -133,7 +135,7 @@ pub(super) enum Order {
     Progress { sdp: String },
     Accept { sdp: String },
     Refuse { status: u16, cause: Option<u16> },
-    Refer { to: SipUri },
+    Refer { number: u32, to: SipUri },
     Report { status: u16 },
 }
 
@@ -181,11 +183,11 @@ impl Call {
 }
 
 impl Call {
-    /// Asks the peer of an answered call to call somebody else (REFER). [`CallEvent::Referral`] tells what comes of it; the call
-    /// goes on until somebody ends it. False where too much has been asked for already.
+    /// Asks the peer of an answered call to call somebody else (REFER). [`CallEvent::Referral`] tells under `number` what comes
+    /// of it; the call goes on until somebody ends it. False where too much has been asked for already.
     #[must_use]
-    pub fn refer(&self, to: &SipUri) -> bool {
-        self.orders.try_send(Order::Refer { to: to.clone() }).is_ok()
+    pub fn refer(&self, number: u32, to: &SipUri) -> bool {
+        self.orders.try_send(Order::Refer { number, to: to.clone() }).is_ok()
     }
 
     /// Tells the peer what has become of its wish: a status of SIP, below 200 while it goes on.

@@ -7,7 +7,7 @@ use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::SipAddr;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::endpoint::SipError;
+use super::error::SipError;
 
 /// For a server to take a connection, and between two attempts while it refuses.
 const CONNECTED: Duration = Duration::from_secs(3);

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rsipstack::dialog::dialog::{Dialog, DialogState, DialogStateReceiver, TransactionHandle};
+use parking_lot::Mutex;
+use rsipstack::dialog::dialog::{
+    Dialog, DialogSnapshotState, DialogState, DialogStateReceiver, TerminatedReason, TransactionHandle,
+};
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{HasHeaders, Header, Method, Request, StatusCode, StatusCodeKind};
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::DropGuard;
 
@@ -28,6 +32,8 @@ const REPLY: Duration = Duration::from_secs(4);
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Seconds until an offer that cannot be answered now may be made again.
 const OFFER_AGAIN: &str = "2";
+/// Why a transfer is not made.
+const UNPROVEN: &str = "it asks for a password that is not there, or is not right";
 /// A dialog may be between two states while it is to be ended.
 const TRIES: u32 = 3;
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
@@ -42,6 +48,9 @@ pub(super) struct Line {
     pub(super) place: Place,
     /// An offer of ours is out whose answer comes with the ACK.
     pub(super) awaits_answer: bool,
+    /// The transfer that the peer was asked for last, while it has not said whether it takes it on.
+    pub(super) referring: Option<(u32, AbortHandle)>,
+    pub(super) asked: Arc<Mutex<refer::Asked>>,
     /// Keeps the endpoint open.
     pub(super) _open: Arc<DropGuard>,
 }
@@ -87,6 +96,9 @@ impl Line {
                     return self.part(None);
                 }
                 state = self.states.recv() => match state {
+                    Some(DialogState::Terminated(_, TerminatedReason::ProxyAuthRequired)) if self.revive() => {
+                        self.unproven();
+                    }
                     Some(DialogState::Terminated(_, reason)) => {
                         match self.place.notes.try_recv() {
                             Ok(Note::Bye { cause }) => self.ended(Party::Peer, cause, "the peer hung up"),
@@ -102,13 +114,44 @@ impl Line {
                         self.ended(Party::Us, None, "we hung up");
                         return self.part(cause);
                     }
-                    Some(Order::Refer { to }) => self.refer(to),
+                    Some(Order::Refer { number, to }) => self.refer(number, &to),
                     Some(Order::Report { status }) => self.report(status),
                     Some(Order::Ring | Order::Progress { .. } | Order::Accept { .. } | Order::Refuse { .. }) => {}
                     // Nobody owns the call any more.
                     None => return self.part(None),
                 },
             }
+        }
+    }
+
+    /// The stack takes a call to be over when a request of ours within it is asked for a password that is not there, or is wrong.
+    /// Only that request has failed (RFC 3261, section 12.2.1.2): the call goes on with another dialog of the same names.
+    fn revive(&mut self) -> bool {
+        let mut snapshot = self.dialog.snapshot();
+        snapshot.state = DialogSnapshotState::Confirmed;
+        let id = snapshot.id.clone();
+        let (tell, states) = self.layer.new_dialog_state_channel();
+        self.layer.remove_dialog(&id);
+        if let Err(error) = self.layer.restore_from_snapshot(snapshot, tell) {
+            tracing::warn!(%error, "a call whose peer asks for a password cannot go on");
+            return false;
+        }
+        let Some(Dialog::Invite(dialog)) = self.layer.get_dialog(&id) else { return false };
+        (self.dialog, self.states) = (dialog, states);
+        true
+    }
+
+    /// A request of ours needed a password: a transfer, if one was asked for.
+    fn unproven(&mut self) {
+        let Some((number, referring)) = self.referring.take() else { return };
+        if referring.is_finished() {
+            return;
+        }
+        referring.abort();
+        let status = self.place.ladder.status().filter(|status| matches!(status, 401 | 407)).unwrap_or(401);
+        if self.asked.lock().refused(number) {
+            let referral = Referral::Refused { status, text: UNPROVEN.to_owned() };
+            self.must_tell(CallEvent::Referral { number, referral });
         }
     }
 
@@ -132,13 +175,7 @@ impl Line {
                 respond(&handle, StatusCode::OK, Some(vec![message::allow()]), None).await;
             }
             DialogState::Refer(_, request, handle) => self.referred(&request, handle).await,
-            DialogState::Notify(_, request, handle) => match refer::progress(&request) {
-                Some(progress) => {
-                    respond(&handle, StatusCode::OK, None, None).await;
-                    self.tell(CallEvent::Referral(progress));
-                }
-                None => respond(&handle, StatusCode::BadEvent, None, None).await,
-            },
+            DialogState::Notify(_, request, handle) => self.notified(&request, &handle).await,
             DialogState::Message(_, _, handle) | DialogState::Publish(_, _, handle) => {
                 respond(&handle, StatusCode::MethodNotAllowed, Some(vec![message::allow()]), None).await;
             }
@@ -160,22 +197,43 @@ impl Line {
     }
 
     /// Asks the peer to call somebody else.
-    fn refer(&self, to: SipUri) {
-        let (dialog, tell) = (self.dialog.clone(), self.tell.clone());
-        tokio::spawn(async move {
+    fn refer(&mut self, number: u32, to: &SipUri) {
+        self.asked.lock().add(number, self.dialog.snapshot().local_cseq.wrapping_add(1));
+        let (dialog, tell, to) = (self.dialog.clone(), self.tell.clone(), format!("<{to}>"));
+        let (known, ladder) = (Arc::clone(&self.asked), self.place.ladder.clone());
+        let asked = tokio::spawn(async move {
             let refused = |status, text: &str| Referral::Refused { status, text: text.to_owned() };
-            let referral = match dialog.refer(format!("<{to}>"), None, None).await {
+            let referral = match dialog.refer(to, None, None).await {
                 Ok(Some(answer)) if answer.status_code.kind() == StatusCodeKind::Successful => return,
                 Ok(Some(answer)) => {
                     let Refusal { status, text, .. } = message::refusal(&answer);
                     refused(status, &text)
                 }
-                Ok(None) => refused(408, "no answer"),
+                // The stack gives up so when it is asked for a password, too.
+                Ok(None) => match ladder.status() {
+                    Some(status @ (401 | 407)) => refused(status, UNPROVEN),
+                    _ => refused(408, "no answer"),
+                },
                 Err(error) => refused(503, &error.to_string()),
             };
-            // Nobody owns the call any more.
-            let _gone = tell.try_send(CallEvent::Referral(referral));
+            if known.lock().refused(number) {
+                // Nobody owns the call any more.
+                let _gone = tell.try_send(CallEvent::Referral { number, referral });
+            }
         });
+        self.referring = Some((number, asked.abort_handle()));
+    }
+
+    /// The peer tells what has become of a transfer.
+    async fn notified(&mut self, request: &Request, handle: &TransactionHandle) {
+        let Some(refer::Notified { id, referral }) = refer::notified(request) else {
+            return respond(handle, StatusCode::BadEvent, None, None).await;
+        };
+        let Some(number) = self.asked.lock().told(id, &referral) else {
+            return respond(handle, StatusCode::CallTransactionDoesNotExist, None, None).await;
+        };
+        respond(handle, StatusCode::OK, None, None).await;
+        self.tell(CallEvent::Referral { number, referral });
     }
 
     /// The peer wants to be connected with somebody else.

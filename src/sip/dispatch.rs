@@ -16,10 +16,10 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::call::{Answering, Call, Incoming};
-use super::challenge::{Challenges, Proof};
+use super::challenge::{Account, Challenges, Proof};
 use super::dialog::{EVENTS, Line, ORDERS, early};
 use super::guard::{Guard, Note};
-use super::{incoming, message};
+use super::{incoming, message, register};
 
 /// Seconds until a caller whom we have no room for may try again.
 const TRY_AGAIN: &str = "5";
@@ -31,6 +31,8 @@ pub(super) struct Dispatch {
     pub(super) layer: Arc<DialogLayer>,
     pub(super) guard: Arc<Guard>,
     pub(super) challenges: Option<Challenges>,
+    /// Answers the server where it asks for a password within a call that it brought.
+    pub(super) account: Option<Account>,
     pub(super) contact: Uri,
     pub(super) incoming: mpsc::Sender<Incoming>,
     pub(super) opened: Instant,
@@ -172,7 +174,10 @@ impl Dispatch {
         self.guard.came(&request.original.clone().into(), Some(source));
         let (tell_state, states) = self.layer.new_dialog_state_channel();
         let contact = Some(self.contact.clone());
-        let created = self.layer.get_or_create_server_invite(&request, tell_state, None, contact);
+        // Others who may bring calls are not to learn what the password hashes to.
+        let credential =
+            self.account.as_ref().filter(|_| self.guard.is_server(source.ip())).map(register::credential);
+        let created = self.layer.get_or_create_server_invite(&request, tell_state, credential, contact);
         let Ok(mut dialog) = created else { return request.reply(StatusCode::BadRequest).await };
         let (tell, events) = mpsc::channel(EVENTS);
         let (order, orders) = mpsc::channel(ORDERS);
@@ -196,6 +201,8 @@ impl Dispatch {
             orders,
             place,
             awaits_answer: false,
+            referring: None,
+            asked: Arc::default(),
             _open: open,
         };
         tokio::spawn(incoming::run(line, offer.is_some()));

@@ -23,12 +23,15 @@ use super::call::{Call, Incoming};
 use super::challenge::{Account, Challenges};
 use super::dialog::{EVENTS, Line, ORDERS};
 use super::dispatch::Dispatch;
+use super::error::SipError;
 use super::guard::{Admission, Door, Guard, Watcher};
+use super::outgoing::{self, Again};
 use super::ping::{self, Pong};
+use super::redirect::Redirects;
 use super::register::{self, Registration};
 use super::resolve::Resolver;
 use super::wire::Wire;
-use super::{connect, message, outgoing};
+use super::{connect, message};
 
 /// The stack gives an INVITE up then, without a CANCEL; whoever places a call does so long before.
 const LONGEST_RING: Duration = Duration::from_secs(3_600);
@@ -53,22 +56,9 @@ pub struct Options {
     pub public_address: Option<IpAddr>,
     /// The server that it belongs to, whose requests are taken.
     pub server: Option<Server>,
+    /// Answers that server where it asks for a password within calls that it brings.
+    pub account: Option<Account>,
     pub admission: Admission,
-}
-
-/// What went wrong.
-#[derive(Debug, thiserror::Error)]
-pub enum SipError {
-    #[error("{name} cannot listen for SIP on {listen} ({transport}): {reason}; choose another `listen`", transport = transport.as_str())]
-    Listen { name: String, listen: SocketAddr, transport: Transport, reason: String },
-    #[error(transparent)]
-    Address(#[from] BadAddress),
-    #[error("the SIP server cannot be found: {0}")]
-    NoAddress(String),
-    #[error("the SIP server takes no connection: {0}")]
-    NoConnection(String),
-    #[error("the SIP request cannot be made: {0}")]
-    Request(String),
 }
 
 /// A call to be placed.
@@ -86,6 +76,8 @@ pub struct Invite {
     pub account: Option<Account>,
     /// Our session description.
     pub sdp: String,
+    /// Hosts that the call may be redirected to (3xx); none: it is not.
+    pub redirects: Vec<Server>,
 }
 
 /// A SIP endpoint. Cheap to clone; it closes with the last clone, and its calls go on until they are over.
@@ -120,7 +112,7 @@ impl Endpoint {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn open(options: Options) -> Result<(Self, mpsc::Receiver<Incoming>), SipError> {
-        let Options { name, listen, transport, public_address, server, admission } = options;
+        let Options { name, listen, transport, public_address, server, account, admission } = options;
         let fail = |reason: String| SipError::Listen { name: name.clone(), listen, transport, reason };
         let guard = Arc::new(Guard::new(name.clone(), &admission));
         let resolver = Resolver::new(listen.is_ipv4(), Arc::clone(&guard));
@@ -193,6 +185,7 @@ impl Endpoint {
             layer: Arc::clone(&layer),
             guard: Arc::clone(&guard),
             challenges,
+            account,
             contact,
             incoming,
             opened: Instant::now(),
@@ -244,7 +237,7 @@ impl Endpoint {
     /// # Errors
     /// When the server's name has no address, or there is something that cannot be in a message.
     pub async fn invite(&self, invite: Invite) -> Result<Call, SipError> {
-        let Invite { to, from, display_name, asserted, fields, account, sdp } = invite;
+        let Invite { to, from, display_name, asserted, fields, account, sdp, redirects } = invite;
         self.look_up(to.server()).await?;
         self.connect(to.server()).await?;
         let contact = match from.user() {
@@ -283,14 +276,30 @@ impl Endpoint {
             ..InviteOption::default()
         };
         let (tell_state, states) = self.0.layer.new_dialog_state_channel();
-        let (dialog, inviting) =
-            self.0.layer.do_invite_async(option, tell_state).map_err(|e| SipError::Request(e.to_string()))?;
+        let (dialog, inviting) = self
+            .0
+            .layer
+            .do_invite_async(option.clone(), tell_state)
+            .map_err(|e| SipError::Request(e.to_string()))?;
         let (tell, events) = mpsc::channel(EVENTS);
         let (order, orders) = mpsc::channel(ORDERS);
         let layer = Arc::clone(&self.0.layer);
         let (open, ladder) = (Arc::clone(&self.0.open), place.ladder.clone());
-        let line = Line { dialog, layer, states, tell, orders, place, awaits_answer: false, _open: open };
-        tokio::spawn(outgoing::run(line, inviting));
+        let line = Line {
+            dialog,
+            layer,
+            states,
+            tell,
+            orders,
+            place,
+            awaits_answer: false,
+            referring: None,
+            asked: Arc::default(),
+            _open: open,
+        };
+        let again =
+            Again { stack: Arc::clone(&self.0.stack), option, redirects: Redirects::new(to, redirects) };
+        tokio::spawn(outgoing::run(line, inviting, again));
         Ok(Call::new(call_id, ladder, events, order))
     }
 
@@ -415,6 +424,7 @@ mod tests {
             transport: Transport::Udp,
             public_address: None,
             server: None,
+            account: None,
             admission: Admission::Anybody,
         };
         Endpoint::open(options).await.expect("a free port")
@@ -444,6 +454,7 @@ mod tests {
                 fields: Vec::new(),
                 account: None,
                 sdp: SDP.into(),
+                redirects: Vec::new(),
             };
             let mut call = caller.invite(invite).await.expect("a call");
             let Incoming { answering, call: mut taken, .. } = calls.recv().await.expect("a call");

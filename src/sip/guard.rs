@@ -181,6 +181,11 @@ impl Guard {
             || self.peers.read().contains(&address)
     }
 
+    /// Whether the server is at this address.
+    pub(super) fn is_server(&self, address: IpAddr) -> bool {
+        self.peers.read().contains(&address.to_canonical())
+    }
+
     /// Counts something that was not taken.
     pub(super) fn dropped(&self, reason: &'static str) {
         metrics::counter!("dering_sip_dropped_total", "endpoint" => self.name.clone(), "reason" => reason)

@@ -8,7 +8,7 @@ use rsipstack::sip::uri::ParamsExt as _;
 use rsipstack::sip::{HasHeaders, Header, Host, Request, Response, Uri, typed};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 
-use super::address::SipUri;
+use super::address::{Server, SipUri};
 use super::call::{Headers, Refusal};
 use super::cause;
 
@@ -146,6 +146,62 @@ pub(super) fn target(contact: &str) -> Option<Uri> {
     Some(target)
 }
 
+/// Somebody who may be called instead.
+#[derive(Clone, Debug)]
+pub(super) struct Contact {
+    pub(super) user: String,
+    pub(super) host: Server,
+    /// As its URI names it.
+    pub(super) transport: Option<String>,
+    /// From 0 to 1 (`q`).
+    pub(super) preference: f32,
+}
+
+/// Everybody whom the `Contact` fields of a message name with a user and `sip:`.
+pub(super) fn contacts(message: &impl HasHeaders) -> Vec<Contact> {
+    let is_contact = |name: &str| name.eq_ignore_ascii_case("Contact") || name.eq_ignore_ascii_case("m");
+    let fields = message.headers().iter().filter(|field| is_contact(field.name()));
+    let values: Vec<String> = fields.map(|field| field.value().to_owned()).collect();
+    values.iter().flat_map(|value| listed(value)).filter_map(contact).collect()
+}
+
+fn contact(value: &str) -> Option<Contact> {
+    let uri = address_in(value)?.trim();
+    let (scheme, rest) = uri.split_once(':')?;
+    let (user, at) = rest.rsplit_once('@').filter(|_| scheme.eq_ignore_ascii_case("sip"))?;
+    let mut parts = at.split(['?', ';']);
+    let host = parts.next()?.parse().ok()?;
+    let parameter = |part: &str, name: &str| {
+        let (key, value) = part.split_once('=')?;
+        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+    };
+    let after = value.rsplit_once('>').map_or("", |(_, after)| after);
+    let q = after.split(';').find_map(|part| parameter(part, "q")).and_then(|q| q.parse().ok());
+    Some(Contact {
+        user: user.split([';', ':']).next()?.to_owned(),
+        host,
+        transport: parts.find_map(|part| parameter(part, "transport")),
+        preference: q.filter(|q| (0.0..=1.0).contains(q)).unwrap_or(1.0),
+    })
+}
+
+/// The values of a field that are parted by commas, but those in quotes and in angle brackets.
+fn listed(value: &str) -> Vec<&str> {
+    let (mut is_quoted, mut is_escaped, mut is_inside) = (false, false, false);
+    value
+        .split(move |c| {
+            match c {
+                '"' if !is_escaped => is_quoted = !is_quoted,
+                '<' if !is_quoted => is_inside = true,
+                '>' if !is_quoted => is_inside = false,
+                _ => {}
+            }
+            is_escaped = c == '\\' && !is_escaped;
+            c == ',' && !is_quoted && !is_inside
+        })
+        .collect()
+}
+
 /// What the request of a message is marked with, in the first `Via`.
 pub(super) fn branch(message: &impl HasHeaders) -> Option<String> {
     let via = field(message, "Via")?;
@@ -228,9 +284,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn everybody_who_may_be_called_instead_is_read() {
+        let text = "SIP/2.0 302 Moved\r\nVia: SIP/2.0/UDP a.test;branch=z9hG4bK1\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\
+                    Contact: \"A, <B>\" <sip:+1555;npdi@b.test:5070;transport=tcp?x=y>;q=0.3, <sips:1@c.test>, <sip:c.test>\r\n\
+                    Contact: sip:2@d.test;q=9\r\nContent-Length: 0\r\n\r\n";
+        let response = Response::try_from(text).expect("a response");
+        let found: Vec<_> = contacts(&response)
+            .into_iter()
+            .map(|one| (one.user, one.host.to_string(), one.transport, one.preference))
+            .collect();
+        let expected = [
+            ("+1555".to_owned(), "b.test:5070".to_owned(), Some("tcp".to_owned()), 0.3),
+            ("2".to_owned(), "d.test".to_owned(), None, 1.0),
+        ];
+        assert_eq!(found, expected);
+    }
+
     proptest! {
         #[test]
         fn no_address_is_too_odd(value in ".{0,100}") {
+            for part in listed(&value) {
+                let _read = contact(part);
+            }
             if let Some(user) = user_in(&value) {
                 prop_assert!(!user.is_empty() && !user.contains(char::is_whitespace));
             }

@@ -12,8 +12,10 @@
 //! | `ladder` | the messages of a call, for who looks for the reason of a failure |
 //! | `resolve` | the address of a server, the same for all messages of a call |
 //! | `connect` | connections that are there before something is asked over them |
+//! | `error` | why something cannot be done |
 //! | `call` | one call as its owner sees it: events and orders |
 //! | `dialog`, `outgoing`, `incoming` | the task behind a call: what both directions share, INVITE out, INVITE in |
+//! | `redirect` | who is called instead when a server says so; pure |
 //! | `refer` | transfers: what is asked, and what becomes of it |
 //! | `register`, `ping` | registration kept alive; whether a server answers |
 //! | `dispatch`, `endpoint` | what requests lead to; the sockets, and the way in for the rest of the program |
@@ -37,12 +39,14 @@ mod dialog;
 mod digit;
 mod dispatch;
 mod endpoint;
+mod error;
 mod guard;
 mod incoming;
 mod ladder;
 mod message;
 mod outgoing;
 mod ping;
+mod redirect;
 mod refer;
 mod register;
 mod resolve;
@@ -51,7 +55,8 @@ mod wire;
 pub use address::{BadAddress, Server, SipUri, Transport};
 pub use call::{Answering, Call, CallEvent, Headers, Incoming, Party, Referral, Referring, Refusal, Reply};
 pub use challenge::Account;
-pub use endpoint::{Endpoint, Invite, Options, SipError};
+pub use endpoint::{Endpoint, Invite, Options};
+pub use error::SipError;
 pub use guard::Admission;
 pub use ladder::{Ladder, Message};
 pub use ping::Pong;

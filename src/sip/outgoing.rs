@@ -4,17 +4,25 @@ use std::time::Duration;
 
 use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::DialogState;
+use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::sip::{Response, StatusCodeKind};
+use rsipstack::transaction::endpoint::EndpointInnerRef;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::address::SipUri;
 use super::call::{CallEvent, Order, Party, Refusal};
 use super::dialog::Line;
+use super::error::SipError;
 use super::guard::Note;
-use super::message;
+use super::redirect::Redirects;
+use super::{connect, message};
 
 /// After a CANCEL the peer ends the INVITE (487) within a round trip; the owner of the call waits no longer than this.
 const CANCELLED: Duration = Duration::from_secs(4);
+
+/// Stands for the answer of somebody who cannot be reached.
+const NOT_REACHED: u16 = 503;
 
 /// A peer that has not ended the INVITE by then, long after a CANCEL, never will.
 const OVER: Duration = Duration::from_secs(32);
@@ -22,8 +30,51 @@ const OVER: Duration = Duration::from_secs(32);
 /// How an INVITE ended, as the stack tells.
 type Outcome = Result<(DialogId, Option<Response>), rsipstack::Error>;
 
-/// Drives a call whose INVITE is under way.
-pub(super) async fn run(mut line: Line, mut invite: JoinHandle<Outcome>) {
+/// What it takes to call somebody else instead.
+pub(super) struct Again {
+    pub(super) stack: EndpointInnerRef,
+    /// As the first one was called.
+    pub(super) option: InviteOption,
+    pub(super) redirects: Redirects,
+}
+
+impl Again {
+    /// Calls whom the answer leads to, in the same call; `None` where it is the last word.
+    async fn redirected(&mut self, line: &mut Line, response: &Response) -> Option<JoinHandle<Outcome>> {
+        let mut contacts = message::contacts(response);
+        let mut status = response.status_code.code();
+        loop {
+            let to = self.redirects.next(status, &contacts)?;
+            match self.call(line, &to).await {
+                Ok(invite) => {
+                    line.must_tell(CallEvent::Redirected { to });
+                    return Some(invite);
+                }
+                Err(error) => tracing::info!(%error, "a call cannot go where it is redirected to"),
+            }
+            (contacts, status) = (Vec::new(), NOT_REACHED);
+        }
+    }
+
+    async fn call(&mut self, line: &mut Line, to: &SipUri) -> Result<JoinHandle<Outcome>, SipError> {
+        let callee = message::uri(to).map_err(SipError::Request)?;
+        connect::to(&self.stack, &callee).await?;
+        // The password is for the server that it was given for.
+        let is_elsewhere = callee.host_with_port.host != self.option.callee.host_with_port.host;
+        let mut option = self.option.clone();
+        option.credential = option.credential.filter(|_| !is_elsewhere);
+        option.callee = callee;
+        let (tell, states) = line.layer.new_dialog_state_channel();
+        let (dialog, invite) =
+            line.layer.do_invite_async(option, tell).map_err(|error| SipError::Request(error.to_string()))?;
+        line.layer.remove_dialog(&line.dialog.id());
+        (line.dialog, line.states) = (dialog, states);
+        Ok(invite)
+    }
+}
+
+/// Drives a call whose INVITE is under way, and those to whom it is redirected.
+pub(super) async fn run(mut line: Line, mut invite: JoinHandle<Outcome>, mut again: Again) {
     // What the peer asked for between its answer and our taking note of it.
     let mut early = Vec::new();
     let mut given_up: Option<Instant> = None;
@@ -43,7 +94,18 @@ pub(super) async fn run(mut line: Line, mut invite: JoinHandle<Outcome>) {
                 Note::Early(request) => line.unanswered(request).await,
                 Note::Bye { cause } => over = Some(cause),
             },
-            outcome = &mut invite => break outcome,
+            outcome = &mut invite => {
+                if let Ok(Ok((_, Some(response)))) = &outcome
+                    && response.status_code.code() >= 300
+                    && given_up.is_none()
+                    && let Some(next) = again.redirected(&mut line, response).await
+                {
+                    invite = next;
+                    early.clear();
+                    continue;
+                }
+                break outcome;
+            }
             () = line.place.cut.cancelled(), if given_up.is_none() => {
                 given_up = Some(Instant::now());
                 cancel(&line);

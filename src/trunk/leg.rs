@@ -76,10 +76,12 @@ pub enum LegCommand {
     /// Stop playing at once and forget what is queued.
     Interruption,
     /// Connect the callee with this number, and be out of the call; answered by [`LegEvent::Transfer`]. Only asked of a leg
-    /// that says that it can.
+    /// that says that it can. The one before it, if nothing has come of it yet, is given up.
     Transfer {
         id: ExternalStepId,
         to: String,
+        /// After so long nobody waits for it any more.
+        patience: Duration,
     },
     Hangup,
     /// Hang a call up that came in and is not answered, and tell the caller why (Q.850) where the wire can.

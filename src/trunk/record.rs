@@ -13,6 +13,8 @@ pub(super) struct Record {
     direction: Direction,
     began_ms: i64,
     answered_ms: Option<i64>,
+    /// Who was called last, where it was somebody else than was asked for.
+    redirected: Option<String>,
 }
 
 /// How it ended.
@@ -32,7 +34,12 @@ impl Record {
         direction: Direction,
         began_ms: i64,
     ) -> Self {
-        Self { session_id, destination, source, direction, began_ms, answered_ms: None }
+        Self { session_id, destination, source, direction, began_ms, answered_ms: None, redirected: None }
+    }
+
+    /// `to` is called instead.
+    pub(super) fn redirected(&mut self, to: String) {
+        self.redirected = Some(to);
     }
 
     pub(super) const fn answered(&mut self, now_ms: i64) {
@@ -71,7 +78,10 @@ impl Record {
             disposition,
             hangup_by: Some(if ending.by_us { we_are } else { they_are }),
             hangup_cause_code: ending.cause,
-            hangup_cause_text: row.text.to_owned(),
+            hangup_cause_text: match &self.redirected {
+                Some(to) => format!("{}; redirected to {to}", row.text),
+                None => row.text.to_owned(),
+            },
             source: self.source.clone(),
         }
     }

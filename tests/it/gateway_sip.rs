@@ -44,6 +44,7 @@ async fn scene(password: &str) -> (Fixture, SipCarrier) {
         laws: vec![Law::Alaw, Law::Ulaw],
         ports: 35_000..=36_999,
         allow: Vec::new(),
+        redirects: Vec::new(),
         ping: None,
         away_timeout: Duration::from_secs(60),
         offers: None,
@@ -213,7 +214,8 @@ async fn transferred(number: &str) -> (LegEvent, Leg, (Fixture, SipCarrier)) {
     assert_eq!(told(&mut leg).await.0, LegEvent::Status(DialStatus::Ringing));
     assert_eq!(told(&mut leg).await.0, LegEvent::Status(DialStatus::Connected));
     let (id, to) = (ExternalStepId(7), number.to_owned());
-    leg.commands.send(LegCommand::Transfer { id, to }).await.expect("a call");
+    let patience = Duration::from_secs(60);
+    leg.commands.send(LegCommand::Transfer { id, to, patience }).await.expect("a call");
     let event = told(&mut leg).await.0;
     (event, leg, (fixture, trunk))
 }

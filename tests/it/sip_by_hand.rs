@@ -4,28 +4,29 @@ use std::net::SocketAddr;
 
 use dering::sip::{Admission, Call, CallEvent, Endpoint, Incoming, Party, Transport};
 use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::sip_signalling::{LONG, NUMBER, SDP, account, ended, invite, next, offered, open, refused, taken};
 
 /// A peer that writes its messages by hand.
-struct Hand {
-    socket: UdpSocket,
-    to: SocketAddr,
-    call_id: String,
+pub(crate) struct Hand {
+    pub(crate) socket: UdpSocket,
+    pub(crate) to: SocketAddr,
+    pub(crate) call_id: String,
 }
 
 impl Hand {
-    async fn at(address: [u8; 4], to: SocketAddr) -> Self {
+    pub(crate) async fn at(address: [u8; 4], to: SocketAddr) -> Self {
         let socket = UdpSocket::bind(SocketAddr::from((address, 0))).await.unwrap();
         Self { socket, to, call_id: uuid::Uuid::new_v4().to_string() }
     }
 
-    fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.socket.local_addr().unwrap()
     }
 
-    async fn request(&self, method: &str, cseq: u32, to_tag: &str, fields: &str, body: &str) {
+    pub(crate) async fn request(&self, method: &str, cseq: u32, to_tag: &str, fields: &str, body: &str) {
         let (own, to) = (self.address(), self.to);
         let branch = uuid::Uuid::new_v4().simple();
         let call_id = &self.call_id;
@@ -46,7 +47,7 @@ impl Hand {
     }
 
     /// The next message that begins so.
-    async fn expect(&self, beginning: &str) -> String {
+    pub(crate) async fn expect(&self, beginning: &str) -> String {
         loop {
             let message = self.receive().await;
             if message.starts_with(beginning) {
@@ -56,14 +57,25 @@ impl Hand {
     }
 
     /// Answers a request that came.
-    async fn reply(&self, request: &str, status: &str, tag: &str, body: &str) {
-        let own = self.address();
+    pub(crate) async fn reply(&self, request: &str, status: &str, tag: &str, body: &str) {
+        let status = format!("{status}\r\nContact: <sip:hand@{}>", self.address());
+        self.answer(request, &status, tag, body).await;
+    }
+
+    /// Refuses a request; what else is to be said stands behind the status.
+    pub(crate) async fn reply_without_contact(&self, request: &str, status: &str) {
+        self.answer(request, status, "hand", "").await;
+    }
+
+    async fn answer(&self, request: &str, status: &str, tag: &str, body: &str) {
         let field = |name: &str| {
             let line = request.lines().find(|line| line.starts_with(name)).unwrap();
             line.trim_end().to_owned()
         };
+        // Within a call there is one already.
+        let tag = if field("To:").contains(";tag=") { String::new() } else { format!(";tag={tag}") };
         let message = format!(
-            "SIP/2.0 {status}\r\n{}\r\n{}\r\n{};tag={tag}\r\n{}\r\n{}\r\nContact: <sip:hand@{own}>\r\n\
+            "SIP/2.0 {status}\r\n{}\r\n{}\r\n{}{tag}\r\n{}\r\n{}\r\n\
              Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
             field("Via:"),
             field("From:"),
@@ -75,13 +87,24 @@ impl Hand {
         self.socket.send_to(message.as_bytes(), self.to).await.unwrap();
     }
 
+    /// Places a call that is answered; the call there, and its tag.
+    pub(crate) async fn places(&self, calls: &mut mpsc::Receiver<Incoming>) -> (Call, String) {
+        self.request("INVITE", 1, "", "Content-Type: application/sdp\r\n", SDP).await;
+        let Incoming { answering, mut call, .. } = taken(calls).await;
+        answering.accept(SDP.into());
+        let tag = tag_of(&self.expect("SIP/2.0 200").await);
+        self.request("ACK", 1, &tag, "", "").await;
+        assert!(matches!(next(&mut call).await, CallEvent::Answered { sdp: None }));
+        (call, tag)
+    }
+
     fn nothing_came(&self) -> bool {
         let mut buffer = [0; 4_096];
         self.socket.try_recv_from(&mut buffer).is_err()
     }
 }
 
-fn tag_of(message: &str) -> String {
+pub(crate) fn tag_of(message: &str) -> String {
     let to = message.lines().find(|line| line.starts_with("To:")).unwrap();
     format!(";tag={}", to.split(";tag=").nth(1).unwrap().trim())
 }
@@ -123,16 +146,10 @@ async fn a_peer_that_asks_for_what_is_not_there_is_told_so() {
 }
 
 /// A call that a peer by hand has placed, and its tag.
-async fn placed_by_hand() -> (Endpoint, Hand, Call, String) {
+pub(crate) async fn placed_by_hand() -> (Endpoint, Hand, Call, String) {
     let (endpoint, mut calls) = open(Transport::Udp, Admission::Anybody).await;
     let hand = Hand::at([127, 0, 0, 1], endpoint.address()).await;
-    hand.request("INVITE", 1, "", "Content-Type: application/sdp\r\n", SDP).await;
-    let incoming = taken(&mut calls).await;
-    let mut call = incoming.call;
-    incoming.answering.accept(SDP.into());
-    let tag = tag_of(&hand.expect("SIP/2.0 200").await);
-    hand.request("ACK", 1, &tag, "", "").await;
-    assert!(matches!(next(&mut call).await, CallEvent::Answered { sdp: None }));
+    let (call, tag) = hand.places(&mut calls).await;
     (endpoint, hand, call, tag)
 }
 

@@ -16,13 +16,14 @@ pub(crate) const NUMBER: &str = "+15552000001";
 /// Longer than anything takes that should happen at all.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 
-fn options(transport: Transport, admission: Admission) -> Options {
+pub(crate) fn options(transport: Transport, admission: Admission) -> Options {
     Options {
         name: "test".into(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         transport,
         public_address: None,
         server: None,
+        account: None,
         admission,
     }
 }
@@ -49,6 +50,7 @@ pub(crate) fn invite(to: SocketAddr, transport: Transport, account: Option<Accou
         fields: vec![("X-Campaign".into(), "spring".into()), ("X-Bad".into(), "a\r\nb: c".into())],
         account,
         sdp: SDP.into(),
+        redirects: Vec::new(),
     }
 }
 
@@ -236,21 +238,28 @@ async fn a_call_keeps_its_messages_for_who_looks_for_its_fault() {
 async fn a_peer_is_asked_to_call_somebody_else_and_tells_what_came_of_it() {
     let (mut caller, mut callee, endpoints) = answered(Transport::Udp).await;
     let to = SipUri::of_user("+15552000005", &server(endpoints[1].address()), Transport::Udp).unwrap();
-    assert!(caller.refer(&to));
+    assert!(caller.refer(7, &to));
     let CallEvent::Referred { to: asked, answer } = next(&mut callee).await else { panic!("no wish") };
     assert_eq!(asked, "+15552000005");
     answer.accept();
     callee.report(180);
     let progress = |status, is_last| Referral::Progress { status: Some(status), is_last };
     let event = next(&mut caller).await;
-    assert!(matches!(&event, CallEvent::Referral(told) if *told == progress(180, false)), "{event:?}");
+    assert!(
+        matches!(&event, CallEvent::Referral { number: 7, referral } if *referral == progress(180, false)),
+        "{event:?}"
+    );
     callee.report(200);
     let event = next(&mut caller).await;
-    assert!(matches!(&event, CallEvent::Referral(told) if *told == progress(200, true)), "{event:?}");
-    assert!(caller.refer(&to));
+    assert!(
+        matches!(&event, CallEvent::Referral { number: 7, referral } if *referral == progress(200, true)),
+        "{event:?}"
+    );
+    assert!(caller.refer(8, &to));
     let CallEvent::Referred { answer, .. } = next(&mut callee).await else { panic!("no wish") };
     drop(answer);
     let event = next(&mut caller).await;
-    let refused = matches!(&event, CallEvent::Referral(Referral::Refused { status: 603, .. }));
+    let refused =
+        matches!(&event, CallEvent::Referral { number: 8, referral: Referral::Refused { status: 603, .. } });
     assert!(refused, "{event:?}");
 }

@@ -20,7 +20,7 @@ const NUMBER: &str = "+15552000001";
 /// Longer than anything takes that should happen at all.
 const LONG: Duration = Duration::from_secs(120);
 
-fn options(server: SocketAddr) -> Options {
+pub(crate) fn options(server: SocketAddr) -> Options {
     let server: Server = server.to_string().parse().unwrap();
     Options {
         name: "sipp".into(),
@@ -35,6 +35,7 @@ fn options(server: SocketAddr) -> Options {
         laws: vec![Law::Ulaw, Law::Alaw],
         ports: 21_000..=24_999,
         allow: Vec::new(),
+        redirects: vec!["127.0.0.1".parse().unwrap()],
         ping: None,
         away_timeout: Duration::from_secs(10),
         offers: None,
@@ -42,7 +43,7 @@ fn options(server: SocketAddr) -> Options {
     }
 }
 
-fn order() -> Order {
+pub(crate) fn order() -> Order {
     Order { caller: Some("+15552000009".into()), ..Order::to(NUMBER) }
 }
 
@@ -262,6 +263,7 @@ async fn a_caller_whom_nobody_takes_is_told_why() {
         transport: Transport::Udp,
         public_address: None,
         server: None,
+        account: None,
         admission: Admission::Anybody,
     })
     .await
@@ -278,6 +280,7 @@ async fn a_caller_whom_nobody_takes_is_told_why() {
             fields: Vec::new(),
             account: None,
             sdp: Negotiation::new(audio, vec![Law::Ulaw], 1).offer(),
+            redirects: Vec::new(),
         })
         .await
         .unwrap();
@@ -305,6 +308,7 @@ async fn what_a_network_plays_before_it_refuses_a_call_is_heard() {
         transport: Transport::Udp,
         public_address: None,
         server: None,
+        account: None,
         admission,
     })
     .await

@@ -102,6 +102,7 @@ async fn ask_sip(trunk: &Trunk) -> (State, String, Option<i64>) {
         transport: settings.transport,
         public_address: settings.public_address,
         server: Some(server.clone()),
+        account: None,
         admission: Admission::Known(Vec::new()),
     };
     let endpoint = match Endpoint::open(options).await {

@@ -148,6 +148,7 @@ const SIP_TRUNK: &[Key] = &[
     key("away_timeout", Whole(1, LONG)),
     key("takes_calls", Switch),
     key("allow", List(&Network)),
+    key("redirects", Maybe(&List(&Text))),
     key("ping", Whole(0, 3_600)),
 ];
 

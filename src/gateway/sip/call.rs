@@ -259,7 +259,8 @@ impl Caller {
             }
             CallEvent::Digit { .. }
             | CallEvent::Progress { .. }
-            | CallEvent::Referral(_)
+            | CallEvent::Redirected { .. }
+            | CallEvent::Referral { .. }
             | CallEvent::Answered { sdp: None } => {}
         }
     }

@@ -48,6 +48,7 @@ impl Listener {
             transport: Transport::Udp,
             public_address: None,
             server: None,
+            account: None,
             admission: Admission::Accounts {
                 realm: NAME.to_owned(),
                 accounts: accounts.iter().map(known).collect(),

@@ -48,6 +48,7 @@ impl SipCarrier {
             transport: options.transport,
             public_address: options.public_address,
             server: Some(options.server.clone()),
+            account: options.account.clone(),
             admission: Admission::Known(options.allow.clone()),
         };
         let (endpoint, calls) = Endpoint::open(endpoint).await?;
@@ -132,6 +133,7 @@ impl SipCarrier {
             fields: Vec::new(),
             account: options.account.clone(),
             sdp: negotiation.offer(),
+            redirects: options.redirects.clone(),
         };
         let call = self.shared.endpoint.invite(invite).await.map_err(|error| match error {
             SipError::Address(error) => bad_number(&order.number, &error),

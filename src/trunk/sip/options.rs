@@ -38,6 +38,8 @@ pub struct Options {
     pub ports: RangeInclusive<u16>,
     /// Networks beside the server's own addresses that may bring calls.
     pub allow: Vec<IpNet>,
+    /// Hosts that a call may be redirected to (3xx).
+    pub redirects: Vec<Server>,
     /// Between two questions whether the server is there; `None` asks never.
     pub ping: Option<Duration>,
     /// A call of which nothing has been heard for so long is lost.

@@ -13,6 +13,7 @@ use super::call::{Action, SipCall};
 use super::trace::{self, CallAudio, CallTrace, Silences};
 use crate::media::rtp::{Event, RtpStream, Sockets};
 use crate::sip::{Answering, Call, CallEvent, Party, Referral, Reply, Server, SipUri, Transport};
+use crate::telemetry::mask;
 use crate::trunk::leg::{LegCommand, LegEvent};
 use crate::trunk::order::Held;
 use crate::wallclock::now_ms;
@@ -21,8 +22,6 @@ use crate::wallclock::now_ms;
 pub(super) const EVENTS: usize = 512;
 const EVENTS_BESIDE_AUDIO: usize = 128;
 pub(super) const COMMANDS: usize = 256;
-/// A peer that makes a transfer may send nothing for so long: flows have given up by then.
-const TRANSFERS: Duration = Duration::from_secs(120);
 /// A call that comes in rings after so long; one that is refused at once does not.
 const RINGS_AFTER: Duration = Duration::from_millis(200);
 
@@ -81,8 +80,15 @@ pub(super) struct CallTask {
     /// Kept until the call is over.
     pub(super) _held: Option<Held>,
     pub(super) silences: Silences,
-    /// The transfer that is under way.
-    pub(super) transfer: Option<ExternalStepId>,
+    pub(super) transfer: Option<Transfer>,
+}
+
+/// A transfer that is under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transfer {
+    id: ExternalStepId,
+    /// Nobody waits for it any longer.
+    until: Instant,
 }
 
 impl CallTask {
@@ -99,6 +105,7 @@ impl CallTask {
             }
             let due = self.machine.poll_timeout();
             let rings_at = self.pickup.as_ref().and_then(|pickup| pickup.rings_at);
+            let given_up_at = self.transfer.map(|transfer| transfer.until);
             tokio::select! {
                 event = next(&mut self.media) => self.media(event),
                 event = self.call.next() => match event {
@@ -125,6 +132,9 @@ impl CallTask {
                         pickup.answering.ring();
                         pickup.rings_at = None;
                     }
+                }
+                () = sleep_until(given_up_at.unwrap_or_else(Instant::now)), if given_up_at.is_some() => {
+                    self.transferred(Err("nothing came of it in time".to_owned()));
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     self.heard();
@@ -177,6 +187,12 @@ impl CallTask {
                 sdp.into_iter().for_each(|sdp| self.early(&sdp));
             }
             CallEvent::Answered { sdp } => self.answered(sdp),
+            CallEvent::Redirected { to } => {
+                let user = to.user().unwrap_or_default();
+                tracing::info!(trunk = self.common.trunk, session = self.call.id(), number = %mask(user), host = %to.server(),
+                    "the server redirects a call");
+                self.machine.redirected(to.name());
+            }
             CallEvent::Refused(refusal) => {
                 if matches!(refusal.status, 401..=403 | 407) {
                     tracing::warn!(
@@ -191,7 +207,7 @@ impl CallTask {
             CallEvent::Offer { sdp, reply } => self.offered(sdp, reply),
             CallEvent::Answer { sdp } => self.agreed(&sdp),
             CallEvent::Digit { digit, .. } => self.machine.key(digit, false),
-            CallEvent::Referral(referral) => self.referral(referral),
+            CallEvent::Referral { number, referral } => self.referral(ExternalStepId(number), referral),
             // No transfer is made for a peer: letting go of the answer declines.
             CallEvent::Referred { .. } => {}
             CallEvent::Ended { by, cause, why } => {
@@ -204,31 +220,39 @@ impl CallTask {
     }
 
     /// The session wants the callee connected with somebody else.
-    fn transfer(&mut self, id: ExternalStepId, to: &str) {
+    fn transfer(&mut self, id: ExternalStepId, to: &str, patience: Duration) {
+        self.transferred(Err("another transfer was asked for".to_owned()));
         let asked = match SipUri::of_user(to, &self.common.server, self.common.transport) {
-            _ if self.transfer.is_some() => Err("another transfer is under way".to_owned()),
-            Ok(uri) if !self.call.refer(&uri) => Err("too much is asked of the call".to_owned()),
+            Ok(uri) if !self.call.refer(id.0, &uri) => Err("too much is asked of the call".to_owned()),
             Ok(_) => Ok(()),
             Err(error) => Err(error.to_string()),
         };
         match asked {
             Ok(()) => {
-                self.transfer = Some(id);
-                self.machine.excuse(Instant::now() + TRANSFERS);
+                let until = Instant::now() + patience;
+                self.transfer = Some(Transfer { id, until });
+                // A peer that makes a transfer may send nothing meanwhile.
+                self.machine.excuse(until);
             }
             Err(why) => self.tell(LegEvent::Transfer { id, end: ExternalStepEnd::Failed(why) }),
         }
     }
 
-    fn referral(&mut self, referral: Referral) {
+    fn referral(&mut self, id: ExternalStepId, referral: Referral) {
+        let is_awaited = self.transfer.is_some_and(|transfer| transfer.id == id);
         match referral {
+            Referral::Progress { status: Some(200..300), .. } => {
+                self.transferred(if is_awaited {
+                    Ok(())
+                } else {
+                    Err("an earlier transfer was made".to_owned())
+                });
+                // The callee talks to somebody else now, even if nobody waited for it any more.
+                self.machine.hang_up();
+            }
+            Referral::Refused { .. } | Referral::Progress { .. } if !is_awaited => {}
             Referral::Refused { status, text } => {
                 self.transferred(Err(format!("the other side refuses it: {status} {text}")));
-            }
-            Referral::Progress { status: Some(200..300), .. } if self.transfer.is_some() => {
-                self.transferred(Ok(()));
-                // The callee talks to somebody else now.
-                self.machine.hang_up();
             }
             Referral::Progress { status: Some(status @ 300..), .. } => {
                 self.transferred(Err(format!("the number that was called answers {status}")));
@@ -241,7 +265,7 @@ impl CallTask {
     }
 
     fn transferred(&mut self, result: Result<(), String>) {
-        let Some(id) = self.transfer.take() else { return };
+        let Some(Transfer { id, .. }) = self.transfer.take() else { return };
         self.machine.excuse(Instant::now());
         let end = match result {
             Ok(()) => ExternalStepEnd::Transferred,
@@ -361,7 +385,9 @@ impl CallTask {
                     None => self.machine.hang_up(),
                 };
             }
-            (Media::Stream(_), LegCommand::Transfer { id, to }) => return self.transfer(id, &to),
+            (Media::Stream(_), LegCommand::Transfer { id, to, patience }) => {
+                return self.transfer(id, &to, patience);
+            }
             (_, LegCommand::Transfer { id, .. }) => {
                 let end = ExternalStepEnd::Failed("the call is not answered".to_owned());
                 return self.tell(LegEvent::Transfer { id, end });

@@ -160,6 +160,8 @@ pub enum Effect {
     SendTransfer {
         id: ExternalStepId,
         to: String,
+        /// What comes of it later is not waited for.
+        timeout_ms: u64,
     },
     /// From now on the recording of the call leaves out these sides of it.
     MuteRecording(RecordingMute),

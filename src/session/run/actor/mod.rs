@@ -317,7 +317,10 @@ impl Actor {
                 Effect::Request { id, request } => {
                     running.jobs.spawn(self.uses.http_requests.clone().make(id, request));
                 }
-                Effect::SendTransfer { id, to } => self.send(running, LegCommand::Transfer { id, to }).await,
+                Effect::SendTransfer { id, to, timeout_ms } => {
+                    let patience = Duration::from_millis(timeout_ms);
+                    self.send(running, LegCommand::Transfer { id, to, patience }).await;
+                }
                 Effect::MuteRecording(silence) => {
                     if let Some(sound) = &mut running.sound {
                         sound.silence(silence);

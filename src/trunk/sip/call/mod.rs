@@ -110,6 +110,11 @@ impl SipCall {
         self.record.is_answered()
     }
 
+    /// Somebody else is called instead.
+    pub(super) fn redirected(&mut self, to: String) {
+        self.record.redirected(to);
+    }
+
     /// It is answered with media that we cannot speak.
     pub(super) fn no_media(&mut self, now_ms: i64) {
         if self.phase == Phase::Over {

@@ -192,11 +192,11 @@ impl Conversation {
                 self.record(Fact::Flow(Note::Notify { event: event.clone(), data: kept }));
                 self.notify(NotificationState::Event { event, data }, now);
             }
-            ExternalStepOrder::Transfer { to } => {
+            ExternalStepOrder::Transfer { to, timeout_ms } => {
                 let possible = self.can_transfer;
                 self.record(Fact::Flow(Note::Transfer { to: to.clone(), possible }));
                 if possible {
-                    self.push(Effect::SendTransfer { id, to });
+                    self.push(Effect::SendTransfer { id, to, timeout_ms });
                 } else {
                     self.flow.handle(
                         flow::Input::ExternalStepEnded { id, end: ExternalStepEnd::Unsupported },

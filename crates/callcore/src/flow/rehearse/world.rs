@@ -77,7 +77,7 @@ impl World {
                     Some(Recording { id, began: now, end_silence_ms, until, talking: false, spoke: None });
                 "record".to_owned()
             }
-            ExternalStepOrder::Transfer { to } => {
+            ExternalStepOrder::Transfer { to, .. } => {
                 let end = self.transfer.clone();
                 let takes = if end == ExternalStepEnd::Unsupported { 0 } else { TRANSFER_MS };
                 self.due = Some((now + takes, id, end));

@@ -114,8 +114,9 @@ impl Run {
         if !is_number(&to) {
             return Err("the number to transfer to is not a telephone number".to_owned());
         }
-        if let Some(id) = self.order(ExternalStepOrder::Transfer { to }) {
-            let until = now + transfer.timeout_ms;
+        let timeout_ms = transfer.timeout_ms;
+        if let Some(id) = self.order(ExternalStepOrder::Transfer { to, timeout_ms }) {
+            let until = now + timeout_ms;
             self.state = State::Doing(Doing::Transferring { id, until });
         }
         Ok(())

@@ -138,8 +138,8 @@ pub enum ExternalStepOrder {
     Request(Request),
     /// Tell the caller's `notifyUrl`. Nothing comes back.
     Notify { event: String, data: Value },
-    /// Connect the callee with another number.
-    Transfer { to: String },
+    /// Connect the callee with another number. After `timeout_ms` nobody waits for it any more.
+    Transfer { to: String, timeout_ms: u64 },
 }
 
 /// An HTTP request with everything filled in.
