@@ -1,4 +1,4 @@
-//! Telephone audio over RTP, without IO and without a clock: time is an argument, datagrams are slices. Everything is
+//! Telephone audio over RTP, without IO and without a clock: time is an argument, datagrams are slices. All audio is
 //! G.711 at 8 kHz in frames of 20 ms (160 samples).
 //!
 //! | type | does |
@@ -8,6 +8,7 @@
 //! | [`Packet`], [`is_rtcp`] | one packet; what a datagram on a shared port is |
 //! | [`sdp`] | offers and answers: [`sdp::Local`], [`sdp::Remote`] → [`sdp::Agreement`] |
 //! | [`mean_opinion_score`] | the E-model |
+//! | [`vp8`] | the pictures of a video call |
 //!
 //! A call from its offer to its audio:
 //!
@@ -43,6 +44,7 @@ mod reports;
 pub mod sdp;
 mod send;
 mod stream;
+pub mod vp8;
 
 pub use formats::{Coding, Formats, Law};
 pub use packet::{Malformed, Packet, is_rtcp};
