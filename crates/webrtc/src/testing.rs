@@ -6,20 +6,43 @@ use std::time::Instant;
 
 use rtp::Law;
 use str0m::change::{SdpAnswer, SdpPendingOffer};
-use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpWrite, SeqNo};
 use str0m::{Candidate, Event, Input, Rtc};
 
+use crate::connection::{Formats, config};
+use crate::gone::Gone;
 use crate::identity::Identity;
-use crate::peer::{Gone, Output, Received, config};
+use crate::peer::{Output, Received, told};
+use crate::pictures::Pictures;
 
 /// A browser.
 pub struct Browser {
     rtc: Rtc,
     address: SocketAddr,
-    mid: Mid,
+    audio: Option<Mid>,
+    video: Option<Mid>,
+    pictures: Option<Pictures>,
     pending: Option<SdpPendingOffer>,
+}
+
+/// How a browser offers video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Video {
+    /// It sends a camera's and shows ours.
+    Both,
+    /// It has no camera.
+    Received,
+}
+
+impl Video {
+    const fn direction(self) -> Direction {
+        match self {
+            Self::Both => Direction::SendRecv,
+            Self::Received => Direction::RecvOnly,
+        }
+    }
 }
 
 impl fmt::Debug for Browser {
@@ -36,12 +59,31 @@ impl Browser {
     #[expect(clippy::expect_used, reason = "for tests")]
     #[must_use]
     pub fn offering(identity: &Identity, address: SocketAddr, laws: &[Law], now: Instant) -> (Self, String) {
-        let mut rtc = config(identity, laws).build(now);
+        Self::offering_video(identity, address, laws, None, now)
+    }
+
+    /// As [`Self::offering`], and video beside it; alone where there are no laws.
+    ///
+    /// # Panics
+    /// When the library makes no offer.
+    #[expect(clippy::expect_used, reason = "for tests")]
+    #[must_use]
+    pub fn offering_video(
+        identity: &Identity,
+        address: SocketAddr,
+        laws: &[Law],
+        video: Option<Video>,
+        now: Instant,
+    ) -> (Self, String) {
+        let mut rtc = config(identity, Formats { laws, pictures: video.is_some() }).build(now);
         rtc.add_local_candidate(Candidate::host(address, Protocol::Udp).expect("a candidate"));
         let mut changes = rtc.sdp_api();
-        let mid = changes.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
+        let mut add = |kind, direction| changes.add_media(kind, direction, None, None, None);
+        let audio = (!laws.is_empty()).then(|| add(MediaKind::Audio, Direction::SendRecv));
+        let video = video.map(|video| add(MediaKind::Video, video.direction()));
         let (offer, pending) = changes.apply().expect("an offer");
-        (Self { rtc, address, mid, pending: Some(pending) }, offer.to_sdp_string())
+        let browser = Self { rtc, address, audio, video, pictures: None, pending: Some(pending) };
+        (browser, offer.to_sdp_string())
     }
 
     /// Takes the answer.
@@ -51,7 +93,26 @@ impl Browser {
     pub fn accept(&mut self, answer: &str) -> Result<(), Gone> {
         let answer = SdpAnswer::from_sdp_string(answer).map_err(|error| Gone::new(&error))?;
         let pending = self.pending.take().ok_or_else(|| Gone::new(&"it has an answer"))?;
-        self.rtc.sdp_api().accept_answer(pending, answer).map_err(|error| Gone::new(&error))
+        self.rtc.sdp_api().accept_answer(pending, answer).map_err(|error| Gone::new(&error))?;
+        let agreed = self.video.map(|mid| Pictures::agreed(&mut self.rtc, mid));
+        self.pictures = agreed.transpose().map_err(|error| Gone::new(&error))?;
+        Ok(())
+    }
+
+    /// Sends a frame of its camera.
+    pub fn film(&mut self, frame: &[u8], timestamp: u32, now: Instant) {
+        if let Some(pictures) = &mut self.pictures {
+            pictures.send_frame(&mut self.rtc, frame, timestamp, now);
+        }
+        let _due = self.handle_timeout(now);
+    }
+
+    /// Asks for a key frame of what it is shown.
+    pub fn want_key_frame(&mut self) {
+        let Some(mid) = self.video else { return };
+        if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(mid, None) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+        }
     }
 
     /// Sends a packet of 20 ms.
@@ -64,7 +125,8 @@ impl Browser {
         let pt = Pt::new_with_value(payload_type);
         let timestamp = time as u32;
         let write = RtpWrite::new(pt, SeqNo::from(sequence), timestamp, now, payload.to_vec());
-        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(self.mid, None) {
+        let Some(mid) = self.audio else { return };
+        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
             stream.write_rtp(write);
         }
         let _due = self.handle_timeout(now);
@@ -106,12 +168,17 @@ impl Browser {
                 str0m::Output::Transmit(transmit) => {
                     return Ok(Output::Send { to: transmit.destination, datagram: transmit.contents.into() });
                 }
-                str0m::Output::Event(Event::Connected) => return Ok(Output::Connected),
                 str0m::Output::Event(Event::RtpPacket(packet)) => {
-                    return Ok(Output::Packet(Received::new(packet)));
+                    let carries = |pictures: &Pictures| pictures.carries(*packet.header.payload_type);
+                    let is_picture = self.pictures.as_ref().is_some_and(carries);
+                    let received = Received::new(packet);
+                    return Ok(if is_picture { Output::Picture(received) } else { Output::Packet(received) });
                 }
-                str0m::Output::Event(Event::Closed) => return Ok(Output::Closed),
-                str0m::Output::Event(_) => {}
+                str0m::Output::Event(event) => {
+                    if let Some(told) = told(&event) {
+                        return Ok(told);
+                    }
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One call, by the library `str0m`, whose types stay in here.
+//! One call.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,31 +6,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rtp::{Coding, Formats, Law, Packet};
-use str0m::change::SdpOffer;
-use str0m::format::{Codec, FormatParams, PayloadParams};
+use str0m::format::{Codec, PayloadParams};
 use str0m::ice::StunMessage;
-use str0m::media::{Frequency, Mid, Pt};
-use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionMap, RtpPacket, RtpWrite, SeqNo};
-use str0m::{Candidate, Event, IceConnectionState, Input, Rtc, RtcConfig};
+use str0m::media::{Mid, Pt};
+use str0m::rtp::{RtpPacket, RtpWrite, SeqNo};
+use str0m::{Event, IceConnectionState, Rtc};
 
-use crate::crypto;
+use crate::connection::{self, Connection, Step};
+use crate::gone::Gone;
 use crate::identity::Identity;
-use crate::offer::{self, BadOffer};
-
-/// The payload type that we take keys by, unless the offer numbers them otherwise.
-const KEYS: u8 = 101;
-
-/// The call cannot go on; the text is the reason.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the connection to the browser has failed: {0}")]
-pub struct Gone(String);
-
-impl Gone {
-    pub(crate) fn new(why: &impl fmt::Display) -> Self {
-        Self(why.to_string())
-    }
-}
+use crate::offer::{self, Allowed, BadOffer};
+use crate::pictures::Pictures;
 
 /// A packet of the browser's, decrypted.
 pub struct Received(RtpPacket);
@@ -38,6 +24,18 @@ pub struct Received(RtpPacket);
 impl Received {
     pub(crate) const fn new(packet: RtpPacket) -> Self {
         Self(packet)
+    }
+
+    /// Its number, counted on past the 16 bits that the wire carries.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        *self.0.seq_no
+    }
+
+    /// What it carries, without a copy.
+    #[must_use]
+    pub fn payload(&self) -> Arc<[u8]> {
+        Arc::clone(&self.0.payload)
     }
 
     /// As `rtp` reads it.
@@ -69,8 +67,12 @@ pub enum Output {
     Send { to: SocketAddr, datagram: Vec<u8> },
     /// Both sides know the keys: audio may be sent.
     Connected,
-    /// A packet of the browser's.
+    /// A packet of the browser's: audio or keys.
     Packet(Received),
+    /// A packet of its camera.
+    Picture(Received),
+    /// The browser cannot show what it gets before the next key frame.
+    KeyFrameWanted,
     /// The browser has not proven for long that it is there (RFC 7675). It may come again.
     Away,
     /// The browser has closed the connection.
@@ -79,63 +81,72 @@ pub enum Output {
     Wait(Instant),
 }
 
+/// What a browser does beside its voice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// It shows pictures that we send.
+    pub shows: bool,
+    /// It sends those of a camera.
+    pub has_camera: bool,
+}
+
 /// One call with a browser.
 pub struct Peer {
-    rtc: Rtc,
-    /// The address that the answer names.
-    address: SocketAddr,
-    user: String,
+    connection: Connection,
     mid: Mid,
     formats: Formats,
+    pictures: Option<Pictures>,
     /// Of the last packet that was sent, counted on past its 16 bits.
     sequence: Option<u64>,
 }
 
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, user, formats, .. } = self;
         f.debug_struct("Peer")
-            .field("address", address)
-            .field("user", user)
-            .field("formats", formats)
+            .field("address", &self.connection.address())
+            .field("user", &self.connection.user())
+            .field("formats", &self.formats)
+            .field("sight", &self.sight())
             .finish()
     }
 }
 
+/// What is spoken with a browser.
+#[derive(Clone, Copy, Debug)]
+pub struct Spoken<'a> {
+    /// What we like best first.
+    pub laws: &'a [Law],
+    /// VP8 beside the audio, where it is offered. Other video is declined, and the call goes on by voice.
+    pub pictures: bool,
+}
+
 impl Peer {
-    /// Answers an offer: the browser will send to `address`. Of `laws`, what we like best first.
+    /// Answers an offer: the browser will send to `address`.
     ///
     /// # Errors
     /// When it cannot be answered, and why.
     pub fn answer(
         identity: &Identity,
         address: SocketAddr,
-        laws: &[Law],
+        spoken: Spoken<'_>,
         offer: &str,
         now: Instant,
     ) -> Result<(Self, String), BadOffer> {
-        offer::look_over(offer)?;
-        let offer =
-            SdpOffer::from_sdp_string(offer).map_err(|error| BadOffer::Unusable(error.to_string()))?;
-        let mut rtc = config(identity, laws).set_ice_lite(true).build(now);
-        let candidate =
-            Candidate::host(address, Protocol::Udp).map_err(|error| BadOffer::Unusable(error.to_string()))?;
-        rtc.add_local_candidate(candidate);
-        let answer =
-            rtc.sdp_api().accept_offer(offer).map_err(|error| BadOffer::Unusable(error.to_string()))?;
-        let user = rtc.direct_api().local_ice_credentials().ufrag;
-        let answer = answer.to_sdp_string();
-        let mid = answer.lines().find_map(|line| line.strip_prefix("a=mid:"));
-        let mid = Mid::from(mid.ok_or(BadOffer::NoFormat)?.trim());
-        let formats = formats(&rtc, mid, laws).ok_or(BadOffer::NoFormat)?;
-        let peer = Self { rtc, address, user, mid, formats, sequence: None };
-        Ok((peer, answer))
+        let Spoken { laws, pictures } = spoken;
+        offer::look_over(offer, Allowed::Call)?;
+        let formats = connection::Formats { laws, pictures };
+        let (mut connection, answer) = Connection::answer(identity, address, formats, offer, now)?;
+        let mid = connection::mid(&answer, "audio").ok_or(BadOffer::NoFormat)?;
+        let formats = formats_of(&connection.rtc, mid, laws).ok_or(BadOffer::NoFormat)?;
+        let video = connection::mid(&answer, "video");
+        let pictures = video.map(|mid| Pictures::agreed(&mut connection.rtc, mid)).transpose()?;
+        Ok((Self { connection, mid, formats, pictures, sequence: None }, answer))
     }
 
     /// Names the call in the browser's STUN requests; see [`user_of`].
     #[must_use]
     pub fn user(&self) -> &str {
-        &self.user
+        self.connection.user()
     }
 
     /// How the two sides write audio and keys.
@@ -144,17 +155,20 @@ impl Peer {
         self.formats
     }
 
+    /// What was agreed on beside the voice; `None` of a call by voice.
+    #[must_use]
+    pub fn sight(&self) -> Option<Sight> {
+        self.pictures
+            .as_ref()
+            .map(|pictures| Sight { shows: pictures.are_shown(), has_camera: pictures.come() })
+    }
+
     /// Takes in a datagram. One that is not the browser's is passed over.
     ///
     /// # Errors
     /// When the connection has failed for good.
     pub fn receive(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Result<(), Gone> {
-        let Ok(receive) = Receive::new(Protocol::Udp, from, self.address, datagram) else { return Ok(()) };
-        let input = Input::Receive(now, receive);
-        if !self.rtc.accepts(&input) {
-            return Ok(());
-        }
-        self.rtc.handle_input(input).map_err(|error| Gone::new(&error))
+        self.connection.receive(datagram, from, now)
     }
 
     /// Does what is due.
@@ -162,7 +176,7 @@ impl Peer {
     /// # Errors
     /// When the connection has failed for good.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Gone> {
-        self.rtc.handle_input(Input::Timeout(now)).map_err(|error| Gone::new(&error))
+        self.connection.handle_timeout(now)
     }
 
     /// Sends a packet of audio or keys as `rtp` writes it: [`Self::poll`] gives it encrypted. To be called after
@@ -181,11 +195,31 @@ impl Peer {
         let payload: Arc<[u8]> = packet.payload.into();
         let write =
             RtpWrite::new(pt, SeqNo::from(sequence), packet.timestamp, now, payload).marker(packet.marker);
-        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(self.mid, None) {
+        if let Some(stream) = self.connection.rtc.direct_api().stream_tx_by_mid(self.mid, None) {
             stream.write_rtp(write);
         }
         // It leaves when time has moved.
-        self.handle_timeout(now)
+        self.connection.handle_timeout(now)
+    }
+
+    /// Sends a VP8 frame, whole, where the browser shows pictures; `timestamp` is in ticks of [`rtp::vp8::CLOCK`]. To be called after
+    /// [`Output::Connected`] only.
+    ///
+    /// # Errors
+    /// When the connection has failed for good.
+    pub fn show(&mut self, frame: &[u8], timestamp: u32, now: Instant) -> Result<(), Gone> {
+        let Some(pictures) = self.pictures.as_mut().filter(|pictures| pictures.are_shown()) else {
+            return Ok(());
+        };
+        pictures.send_frame(&mut self.connection.rtc, frame, timestamp, now);
+        self.connection.handle_timeout(now)
+    }
+
+    /// Asks the camera for a key frame.
+    pub fn want_key_frame(&mut self) {
+        if let Some(pictures) = &self.pictures {
+            pictures.want_key_frame(&mut self.connection.rtc);
+        }
     }
 
     /// Says goodbye; [`Self::poll`] gives the datagrams of it.
@@ -193,7 +227,7 @@ impl Peer {
     /// # Errors
     /// When there is nobody to say it to any more.
     pub fn close(&mut self) -> Result<(), Gone> {
-        self.rtc.close().map_err(|error| Gone::new(&error))
+        self.connection.close()
     }
 
     /// The next thing to do; asked again until it says [`Output::Wait`].
@@ -202,58 +236,45 @@ impl Peer {
     /// When the connection has failed for good.
     pub fn poll(&mut self) -> Result<Output, Gone> {
         loop {
-            let output = self.rtc.poll_output().map_err(|error| Gone::new(&error))?;
-            let event = match output {
-                str0m::Output::Timeout(at) => return Ok(Output::Wait(at)),
-                str0m::Output::Transmit(transmit) => {
-                    let datagram = transmit.contents.into();
-                    return Ok(Output::Send { to: transmit.destination, datagram });
-                }
-                str0m::Output::Event(event) => event,
+            let event = match self.connection.poll()? {
+                Step::Wait(at) => return Ok(Output::Wait(at)),
+                Step::Send { to, datagram } => return Ok(Output::Send { to, datagram }),
+                Step::Event(event) => event,
             };
-            if let Some(told) = told(event) {
+            if let Some(told) = self.told(event) {
                 return Ok(told);
             }
         }
     }
+
+    fn told(&self, event: Event) -> Option<Output> {
+        if let Event::RtpPacket(packet) = event {
+            let is_picture =
+                self.pictures.as_ref().is_some_and(|pictures| pictures.carries(*packet.header.payload_type));
+            let received = Received::new(packet);
+            return Some(if is_picture { Output::Picture(received) } else { Output::Packet(received) });
+        }
+        told(&event)
+    }
 }
 
-fn told(event: Event) -> Option<Output> {
-    if let Event::RtpPacket(packet) = event {
-        return Some(Output::Packet(Received::new(packet)));
-    }
+/// What an event without a packet tells of a connection.
+pub(crate) fn told(event: &Event) -> Option<Output> {
     if matches!(event, Event::Connected) {
         return Some(Output::Connected);
     }
     if matches!(event, Event::Closed) {
         return Some(Output::Closed);
     }
+    if matches!(event, Event::KeyframeRequest(_)) {
+        return Some(Output::KeyFrameWanted);
+    }
     let is_away = matches!(event, Event::IceConnectionStateChange(IceConnectionState::Disconnected));
     is_away.then_some(Output::Away)
 }
 
-/// Both laws, and keys.
-pub(crate) fn config(identity: &Identity, laws: &[Law]) -> RtcConfig {
-    let mut config = Rtc::builder()
-        .set_crypto_provider(Arc::new(crypto::provider()))
-        .set_dtls_cert(identity.certificate())
-        .set_rtp_mode(true)
-        .set_extension_map(ExtensionMap::empty())
-        .clear_codecs();
-    for law in laws {
-        config = match law {
-            Law::Ulaw => config.enable_pcmu(true, false),
-            Law::Alaw => config.enable_pcma(true, false),
-        };
-    }
-    let keys = Pt::new_with_value(KEYS);
-    let format = FormatParams::default();
-    config.codec_config().add_config(keys, None, Codec::Tele, Frequency::EIGHT_KHZ, None, format);
-    config
-}
-
 /// What of ours the offer has, numbered as it does.
-fn formats(rtc: &Rtc, mid: Mid, laws: &[Law]) -> Option<Formats> {
+fn formats_of(rtc: &Rtc, mid: Mid, laws: &[Law]) -> Option<Formats> {
     let theirs = rtc.media(mid)?.remote_pts();
     let params = rtc.codec_config().params();
     let agreed = |wanted: Codec| {
