@@ -5,11 +5,13 @@
 //! |---|---|
 //! | `codec` | pcm16 and the two laws of G.711, both ways |
 //! | `time` | when audio was spoken, on a leg's own clock |
+//! | `picture` | pictures that a call shows: clips and stills of VP8 |
 //! | `pace` | when audio leaves and when it has been played, on a wire that reports nothing |
 //! | `rtp` | one call over RTP: its ports, packets both ways, keys, check points |
 
 mod codec;
 mod pace;
+pub mod picture;
 pub mod rtp;
 mod time;
 
