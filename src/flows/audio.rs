@@ -6,13 +6,11 @@ use std::path::Path;
 use callcore::audio::level::rms_dbfs;
 use callcore::flow::Severity;
 
+use super::Finding;
 use crate::speech::file::{self, Allowance};
 
 /// 8 kHz mono samples by the path that the flow names.
 pub(super) type Sounds = BTreeMap<String, Vec<i16>>;
-
-/// What is wrong with a file: how bad, what, and what to do.
-type Finding = (Severity, String, String);
 
 /// Prompts are made at −20 dBFS; this far below, a callee turns the telephone up.
 const QUIET_DBFS: f32 = -45.0;

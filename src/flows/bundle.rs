@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::refused::{Refused, refused};
-use super::{Around, Check, Error, check_text, is_test_file, read_text, unpack};
+use super::{Around, Check, Error, Pictures, check_text, is_test_file, read_text, unpack};
 use crate::speech::file;
 use callcore::audio::wav;
 use callcore::flow::{Diagnostic, Flow, MAX_BYTES, Severity, parse, parse_with};
@@ -42,7 +42,14 @@ pub struct Usable {
 impl Usable {
     /// The files that it needs beside its own, by their paths from its folder.
     pub fn files(&self) -> impl Iterator<Item = &str> {
-        self.around.sounds.keys().chain(self.around.called.keys()).map(String::as_str)
+        let Around { sounds, pictures, called } = &self.around;
+        sounds.keys().chain(pictures.keys()).chain(called.keys()).map(String::as_str)
+    }
+
+    /// What it shows.
+    pub(super) fn pictures(&self) -> Pictures {
+        let pictures = self.around.pictures.iter();
+        pictures.map(|(path, picture)| (path.clone(), picture.clip.clone())).collect()
     }
 }
 
@@ -107,8 +114,13 @@ impl Bundle {
     /// # Errors
     /// [`Refused::Flow`] with everything that is wrong.
     pub fn check(&self, check: &Check) -> Result<Usable, Refused> {
-        let (flow, around, findings) =
-            check_text(&self.name, &self.text, check, |path| Ok(self.files.get(path).cloned()));
+        let (flow, around, findings) = check_text(
+            &self.name,
+            &self.text,
+            check,
+            |path| Ok(self.files.get(path).cloned()),
+            |_| self.files.keys().cloned().collect(),
+        );
         match flow {
             Some(flow) => Ok(usable(flow, PathBuf::from(&self.name), self.text.clone(), around, findings)),
             None => Err(Refused::Flow(findings)),
@@ -135,8 +147,13 @@ pub fn bundle_of_file(path: &Path) -> Result<(Option<Usable>, Vec<Diagnostic>), 
     };
     let folder = path.parent().unwrap_or(Path::new(""));
     let name = path.display().to_string();
-    let (flow, around, findings) =
-        check_text(&name, &text, &Check::at_home(), |audio| read_audio(&folder.join(audio)));
+    let (flow, around, findings) = check_text(
+        &name,
+        &text,
+        &Check::at_home(),
+        |file| read_file(&folder.join(file)),
+        |missing| files_around(folder, missing),
+    );
     let usable = flow.map(|flow| usable(flow, path.to_owned(), text, around, findings.clone()));
     Ok((usable, findings))
 }
@@ -151,15 +168,23 @@ pub fn draft_of_file(path: &Path) -> Result<Option<(Flow, String)>, Error> {
     Ok(parsed.flow.or(parsed.draft).map(|flow| (flow, text)))
 }
 
-fn read_audio(path: &Path) -> Result<Option<Vec<u8>>, String> {
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>, String> {
     if !path.is_file() {
         return Ok(None);
     }
-    let failed = |error: std::io::Error| format!("cannot read the audio file {}: {error}", path.display());
+    let failed = |error: std::io::Error| format!("cannot read the file {}: {error}", path.display());
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path).map_err(failed)?;
     read.take(file::PROMPT.bytes + 1).read_to_end(&mut bytes).map_err(failed)?;
     Ok(Some(bytes))
+}
+
+/// The files in the folder in which `missing` would lie, as a flow in `folder` would name them.
+fn files_around(folder: &Path, missing: &str) -> Vec<String> {
+    let beside = missing.rsplit_once('/').map_or("", |(beside, _)| beside);
+    let entries = std::fs::read_dir(folder.join(beside)).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.map(|name| if beside.is_empty() { name } else { format!("{beside}/{name}") }).collect()
 }
 
 fn usable(flow: Flow, file: PathBuf, text: String, around: Around, findings: Vec<Diagnostic>) -> Usable {
@@ -167,10 +192,10 @@ fn usable(flow: Flow, file: PathBuf, text: String, around: Around, findings: Vec
     Usable { flow: Arc::new(flow), digest: digest(&text, &around), file, text, around, warnings }
 }
 
-/// SHA-256 of the text; with audio or called flows, of everybody's own.
+/// SHA-256 of the text; with audio, pictures or called flows, of everybody's own.
 fn digest(text: &str, around: &Around) -> String {
-    let Around { sounds, called } = around;
-    if sounds.is_empty() && called.is_empty() {
+    let Around { sounds, pictures, called } = around;
+    if sounds.is_empty() && pictures.is_empty() && called.is_empty() {
         return hex(&Sha256::digest(text.as_bytes()));
     }
     let mut whole = Sha256::new();
@@ -179,6 +204,11 @@ fn digest(text: &str, around: &Around) -> String {
         whole.update((path.len() as u64).to_le_bytes());
         whole.update(path.as_bytes());
         whole.update(Sha256::digest(wav::write_8k(&[samples])));
+    }
+    for (path, picture) in pictures {
+        whole.update((path.len() as u64).to_le_bytes());
+        whole.update(path.as_bytes());
+        whole.update(Sha256::digest(&picture.file));
     }
     for (path, text) in called {
         whole.update((path.len() as u64).to_le_bytes());

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use callcore::audio::wav;
 
@@ -34,12 +33,18 @@ fn write(folder: &Path, usable: &Usable) -> std::io::Result<()> {
     for (path, text) in &usable.around.called {
         fs::write(folder.join(path), text)?;
     }
-    for (path, samples) in &usable.around.sounds {
+    let below = |path: &String, bytes: &[u8]| {
         let path = folder.join(path);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::write(path, wav::write_8k(&[samples]))?;
+        fs::write(path, bytes)
+    };
+    for (path, samples) in &usable.around.sounds {
+        below(path, &wav::write_8k(&[samples]))?;
+    }
+    for (path, picture) in &usable.around.pictures {
+        below(path, &picture.file)?;
     }
     let text = folder.join(FLOW_FILE);
     fs::write(&text, &usable.text)?;
@@ -57,14 +62,15 @@ pub(super) fn load(root: &Path, name: &str, wanted: &str) -> Result<Stored, Erro
         |reason: String| Error::Damaged { name: name.to_owned(), digest: wanted.to_owned(), reason };
     let file = text_file(root, wanted);
     let (usable, findings) = bundle_of_file(&file).map_err(|error| damaged(error.to_string()))?;
-    let Some(Usable { flow, digest: found, .. }) = usable else {
+    let Some(usable) = usable else {
         let first = findings.first().map(|finding| finding.message.clone());
         return Err(damaged(first.unwrap_or_else(|| "it has errors".to_owned())));
     };
-    if found != wanted {
+    if usable.digest != wanted {
         return Err(damaged("its files were changed".to_owned()));
     }
-    Ok(Stored { flow: Arc::clone(&flow), digest: found, file, folder: root.join(wanted) })
+    let pictures = usable.pictures();
+    Ok(Stored { flow: usable.flow, digest: usable.digest, file, folder: root.join(wanted), pictures })
 }
 
 #[cfg(test)]

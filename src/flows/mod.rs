@@ -9,6 +9,7 @@ mod bundle;
 mod catalog;
 mod check;
 mod keeping;
+mod picture;
 mod refused;
 mod rehearsal;
 mod unpack;
@@ -25,6 +26,8 @@ pub use self::author::Author;
 pub use self::bundle::{Bundle, Usable, bundle_of_file, draft_of_file};
 pub use self::catalog::{Added, Catalog, Described, Running};
 pub use self::check::Check;
+use self::picture::Picture;
+pub use self::picture::Pictures;
 pub use self::refused::Refused;
 pub use self::rehearsal::{FileTests, TestsOfFile, listened, rehearse, tests_of_file};
 use crate::store;
@@ -68,7 +71,12 @@ pub struct Stored {
     pub file: PathBuf,
     /// Where the audio files that the flow names begin.
     pub folder: PathBuf,
+    /// What it shows, and the flows that it calls.
+    pub pictures: Pictures,
 }
+
+/// What is wrong with a file: how bad, what, and what to do.
+type Finding = (Severity, String, String);
 
 /// One flow file and what was found in it.
 #[derive(Debug)]
@@ -181,6 +189,7 @@ pub fn check_file(file: &Path) -> Result<Checked, Error> {
     let (usable, diagnostics) = bundle_of_file(file)?;
     let folder = file.parent().unwrap_or(Path::new("")).to_owned();
     let stored = usable.map(|usable| Stored {
+        pictures: usable.pictures(),
         flow: usable.flow,
         digest: usable.digest,
         file: file.to_owned(),
@@ -193,17 +202,19 @@ pub fn check_file(file: &Path) -> Result<Checked, Error> {
 #[derive(Clone, Debug, Default)]
 struct Around {
     sounds: Sounds,
+    pictures: BTreeMap<String, Picture>,
     /// The texts of the flows it calls.
     called: BTreeMap<String, String>,
 }
 
-/// A flow's text, checked with the audio it names and the flows it calls; `read` hands out the bytes of a
-/// file, `None` when it is not there.
+/// A flow's text, checked with the audio and the pictures it names and the flows it calls; `read` hands out the bytes of a
+/// file, `None` when it is not there, and `others` names those that lie around such a one.
 fn check_text(
     name: &str,
     text: &str,
     check: &Check,
     read: impl FnMut(&str) -> Result<Option<Vec<u8>>, String>,
+    others: impl Fn(&str) -> Vec<String>,
 ) -> (Option<Flow>, Around, Vec<Diagnostic>) {
     let read = RefCell::new(read);
     let called = RefCell::new(BTreeMap::new());
@@ -232,24 +243,42 @@ fn check_text(
         told.insert(path.to_owned(), finding.clone());
         finding
     };
-    let others: Vec<(String, String)> =
-        parsed.flow.iter().flat_map(Flow::called_flows).fold(Vec::new(), |mut all, called| {
-            all.extend(
-                called.audio_files().iter().map(|audio| (called.name().to_owned(), audio.path.clone())),
-            );
-            all
-        });
+    let mut pictures = BTreeMap::new();
+    let mut seen: BTreeMap<String, Option<Finding>> = BTreeMap::new();
+    let mut judge_picture = |path: &str| {
+        if check.is_stopped() {
+            return None;
+        }
+        if let Some(known) = seen.get(path) {
+            return known.clone();
+        }
+        let finding = match picture::judged(path, (read.borrow_mut())(path), || others(path)) {
+            Ok(picture) => {
+                pictures.insert(path.to_owned(), picture);
+                None
+            }
+            Err(finding) => Some(finding),
+        };
+        seen.insert(path.to_owned(), finding.clone());
+        finding
+    };
+    let called_flows: Vec<Arc<Flow>> =
+        parsed.flow.iter().flat_map(Flow::called_flows).map(Arc::clone).collect();
     parsed.check_audio(|audio| judge(&audio.path));
-    for (flow, path) in others {
-        if let Some((severity, message, hint)) = judge(&path) {
-            let message = format!("{message}, which the called flow `{flow}` plays");
+    parsed.check_pictures(|picture| judge_picture(&picture.path));
+    for flow in called_flows {
+        let heard = flow.audio_files().iter().filter_map(|audio| Some((judge(&audio.path)?, "plays")));
+        let heard: Vec<_> = heard.collect();
+        let seen = flow.picture_files().iter().filter_map(|file| Some((judge_picture(&file.path)?, "shows")));
+        for ((severity, message, hint), does) in heard.into_iter().chain(seen) {
+            let message = format!("{message}, which the called flow `{}` {does}", flow.name());
             parsed.diagnostics.push(Diagnostic { severity, ..finding(name.to_owned(), message, hint) });
             if severity == Severity::Error {
                 parsed.flow = None;
             }
         }
     }
-    (parsed.flow, Around { sounds, called: called.into_inner() }, parsed.diagnostics)
+    (parsed.flow, Around { sounds, pictures, called: called.into_inner() }, parsed.diagnostics)
 }
 
 /// The text of a flow file or a file of flow tests, or why it cannot be one.

@@ -51,6 +51,7 @@ fn drain(call: &mut Call, prompt: &Arc<[i16]>, now: CallTime) {
             | Effect::EndMessage { .. }
             | Effect::Request { .. }
             | Effect::SendTransfer { .. }
+            | Effect::Show(_)
             | Effect::Record(_)
             | Effect::Notify(_)
             | Effect::MuteRecording(_)

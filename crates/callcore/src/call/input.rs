@@ -42,6 +42,12 @@ pub enum Input {
         link: Link,
         why: String,
     },
+    /// The call carries pictures: whether the callee sees those of [`Effect::Show`], and whether the callee shows a camera. Told
+    /// just before [`DialStatus::Connected`]; calls of which it is not told carry none.
+    Sight {
+        shows: bool,
+        has_camera: bool,
+    },
     /// The carrier has nothing to say about the call, but it is there.
     Alive,
     /// All that was sent up to then has come to the carrier: it has answered a ping that was sent at this time. Wires ping
@@ -122,6 +128,8 @@ pub enum Effect {
         duration_ms: u32,
     },
     SendHangup,
+    /// Show the picture of this name from its beginning, or nothing any more. Only wanted where the callee can see it.
+    Show(Option<String>),
     /// Make audio of a part; answered by [`Input::Rendered`].
     Render {
         play: PlayId,

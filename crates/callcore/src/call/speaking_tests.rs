@@ -116,6 +116,7 @@ impl Line {
                 Effect::MuteRecording(_)
                 | Effect::SeekRecord
                 | Effect::SendDigit { .. }
+                | Effect::Show(_)
                 | Effect::SendHangup => {}
             }
         }

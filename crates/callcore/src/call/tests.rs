@@ -132,6 +132,7 @@ impl Seen {
                 Effect::Request { id, request } => {
                     self.requests.push((id, format!("{} {}", request.method.as_str(), request.url)));
                 }
+                Effect::Show(picture) => self.note(&format!("show {}", picture.as_deref().unwrap_or("none"))),
                 Effect::SendTransfer { to, .. } => self.note(&format!("transfer to {to}")),
                 Effect::Finish(summary) => {
                     self.finishes += 1;
@@ -376,4 +377,49 @@ proptest! {
         prop_assert!(ends, "the last notification is not the final one");
         prop_assert_eq!(call.poll_timeout(), None);
     }
+}
+
+/// What is sent and told of a flow that shows pictures, on a call that tells this of its sight.
+fn shown(sight: Option<bool>) -> (Vec<String>, Vec<Fact>) {
+    let flow = "flow: show\nlanguage: en\nstart: a\nscenes:\n  a:\n    - show: pictures/menu.webp\n    \
+                - say: Look\n    - show: pictures/film.ivf\n    - show: none\n    - hangup\n";
+    let flow = flow::parse("show.yaml", flow).flow.unwrap();
+    assert_eq!(flow.picture_files().len(), 2);
+    let run = Run::new(Arc::new(flow), Map::new()).unwrap();
+    let settings = Settings { machine_detection: MachineDetection::Disabled, ..Settings::default() };
+    let mut call = Call::new(settings, run);
+    let mut seen = Seen::default();
+    if let Some(shows) = sight {
+        call.handle(Input::Sight { shows, has_camera: false }, at(0));
+    }
+    call.handle(Input::Status(DialStatus::Connected), at(0));
+    for now in (0..4_000).step_by(20).map(at) {
+        call.handle_timeout(now);
+        seen.drain(&mut call, now);
+    }
+    let sent = seen.sent.into_iter().filter(|what| what.starts_with("show")).collect();
+    let is_of_sight = |fact: &Fact| {
+        let kind = fact.kind();
+        kind == "video" || kind.starts_with("picture_")
+    };
+    (sent, seen.facts.into_iter().map(|(_, fact)| fact).filter(is_of_sight).collect())
+}
+
+#[test]
+fn pictures_are_shown_to_who_can_see_them_and_others_are_told_of_once() {
+    let name = |name: &str| format!("pictures/{name}");
+    let (sent, facts) = shown(Some(true));
+    assert_eq!(sent, ["show pictures/menu.webp", "show pictures/film.ivf", "show none"]);
+    assert_eq!(
+        facts,
+        [
+            Fact::Video { shows: true, camera: false },
+            Fact::PictureShown { name: name("menu.webp") },
+            Fact::PictureShown { name: name("film.ivf") },
+            Fact::PictureCleared {},
+        ]
+    );
+    let not_shown = Fact::PictureNotShown { name: name("menu.webp") };
+    assert_eq!(shown(None), (vec![], vec![not_shown.clone()]), "a telephone");
+    assert_eq!(shown(Some(false)), (vec![], vec![Fact::Video { shows: false, camera: false }, not_shown]));
 }

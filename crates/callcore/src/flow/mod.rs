@@ -26,8 +26,8 @@ mod tests;
 mod view;
 
 pub use self::model::{
-    AmdSettings, AnswerId, AudioFile, BargeIn, Confirm, Ears, Expected, ExpectedAnswer, Flow, Greet, Limits,
-    Listening, MachineDetection, Method, NOISE_MS, Outcome, RecordingPolicy, TALKS_ON_MS, TimerOverrides,
+    AmdSettings, AnswerId, BargeIn, Confirm, Ears, Expected, ExpectedAnswer, Flow, Greet, Limits, Listening,
+    MachineDetection, Method, NOISE_MS, NamedFile, Outcome, RecordingPolicy, TALKS_ON_MS, TimerOverrides,
     Variable, VariableType, Weighed,
 };
 pub use self::parse::{Parsed, parse, parse_with};

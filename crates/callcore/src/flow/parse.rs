@@ -1,7 +1,7 @@
 //! YAML text → checked flow, with everything found wrong with it.
 
 use crate::flow::lint;
-use crate::flow::model::{AudioFile, Flow};
+use crate::flow::model::{Flow, NamedFile};
 use crate::flow::read::{Diagnostic, FlowLibrary, Reader, Severity, Source, Span, narrow, read};
 
 /// A flow file as read: the flow if it can be used, and everything found wrong with it.
@@ -18,13 +18,26 @@ pub struct Parsed {
 impl Parsed {
     /// Asks `judge` about every audio file the flow plays and reports what it finds; with an error the flow
     /// cannot be used. `judge` gives a severity, what is wrong and what to do.
-    pub fn check_audio(&mut self, mut judge: impl FnMut(&AudioFile) -> Option<(Severity, String, String)>) {
+    pub fn check_audio(&mut self, judge: impl FnMut(&NamedFile) -> Option<(Severity, String, String)>) {
+        self.check_files(Flow::audio_files, judge);
+    }
+
+    /// The same of every picture the flow shows.
+    pub fn check_pictures(&mut self, judge: impl FnMut(&NamedFile) -> Option<(Severity, String, String)>) {
+        self.check_files(Flow::picture_files, judge);
+    }
+
+    fn check_files(
+        &mut self,
+        of: impl FnOnce(&Flow) -> &[NamedFile],
+        mut judge: impl FnMut(&NamedFile) -> Option<(Severity, String, String)>,
+    ) {
         let Some(flow) = self.flow.as_ref().or(self.draft.as_ref()) else { return };
         let found: Vec<_> =
-            flow.audio.iter().filter_map(|audio| judge(audio).map(|found| (audio.clone(), found))).collect();
-        for (audio, (severity, message, hint)) in found {
-            let width = narrow(audio.path.chars().count());
-            let span = Span { line: audio.line, column: audio.column, width, ..Span::default() };
+            of(flow).iter().filter_map(|file| judge(file).map(|found| (file.clone(), found))).collect();
+        for (file, (severity, message, hint)) in found {
+            let width = narrow(file.path.chars().count());
+            let span = Span { line: file.line, column: file.column, width, ..Span::default() };
             self.diagnostics.push(self.source.diagnostic(severity, span, message, Some(hint)));
             if severity == Severity::Error {
                 self.draft = self.flow.take().or(self.draft.take());

@@ -53,6 +53,7 @@ impl EarlyStart {
             }
             Command::Note(note) => !matches!(note, Note::DoNotCall(_) | Note::Checkpoint { .. }),
             Command::SendDigits(_)
+            | Command::Show(_)
             | Command::Hangup { .. }
             | Command::External { .. }
             | Command::EndRecording { .. } => false,
@@ -92,6 +93,7 @@ const fn needs_the_callee(command: &Command) -> bool {
         command,
         Command::Hangup { .. }
             | Command::SendDigits(_)
+            | Command::Show(_)
             | Command::EndRecording { .. }
             | Command::External { order: Record { .. } | Transfer { .. }, .. }
     )

@@ -10,6 +10,7 @@ use super::Conversation;
 use super::early_start::unheard;
 use super::keys::Key;
 use super::message::Message;
+use super::sight::Sight;
 use super::speaking::{PlaybackReport, PromptEnded, Speech};
 use crate::clock::CallTime;
 use crate::flow::{self, Command, ExternalStepEnd, ExternalStepOrder, Note, Part, PlaybackEnd};
@@ -52,6 +53,7 @@ impl Conversation {
                 // The first one goes out before the flow goes on, and perhaps hangs up.
                 self.press_keys(now);
             }
+            Command::Show(picture) => self.show(picture),
             Command::Hangup { outcome } => {
                 self.account.outcome = outcome.or(self.account.outcome.take());
                 self.hang_up(Ended::ByBot);
@@ -72,6 +74,21 @@ impl Conversation {
                 self.record(Fact::Flow(self.redaction.note(note, now)));
             }
         }
+    }
+
+    /// Shows a picture where the callee can see it; where not, the timeline says so once.
+    fn show(&mut self, picture: Option<String>) {
+        let fact = match (&picture, self.sight) {
+            (Some(name), Sight::Sees) => Fact::PictureShown { name: name.clone() },
+            (None, Sight::Sees) => Fact::PictureCleared {},
+            (Some(name), Sight::Blind) => {
+                self.sight = Sight::BlindAndTold;
+                return self.record(Fact::PictureNotShown { name: name.clone() });
+            }
+            (None, Sight::Blind) | (_, Sight::BlindAndTold) => return,
+        };
+        self.record(fact);
+        self.push(Effect::Show(picture));
     }
 
     /// Has audio made of a part; what says digits that are to be hidden is not kept.

@@ -15,6 +15,7 @@ mod mailbox;
 mod message;
 mod recognition;
 mod redaction;
+mod sight;
 mod speaking;
 mod turns;
 mod utterance;
@@ -31,6 +32,7 @@ use self::keys::Keys;
 use self::message::Message;
 use self::recognition::Recognition;
 use self::redaction::Redaction;
+use self::sight::Sight;
 use self::speaking::Speaking;
 use super::deadline::{Deadline, Due, first};
 use super::ending::Ended;
@@ -84,6 +86,7 @@ pub(super) struct Conversation {
     words_confirm: bool,
     words_wait_ms: u64,
     can_transfer: bool,
+    sight: Sight,
     flow: Run,
     /// A flow that waits for the verdict may begin as soon as a person is likely.
     greets_early: bool,
@@ -131,6 +134,7 @@ impl Conversation {
             words_confirm: settings.recognises && !settings.hears_answers_only,
             words_wait_ms: settings.words_wait_ms,
             can_transfer,
+            sight: Sight::Blind,
             listening: Listening::new(options, answer.at),
             speaking: Speaking::new(settings.playback),
             interruption: Interruption::new(settings.recognises && settings.interim),
@@ -188,6 +192,7 @@ impl Conversation {
             | Input::AudioUnreadable { .. }
             | Input::Link { .. }
             | Input::Delivered { .. }
+            | Input::Sight { .. }
             | Input::Alive
             | Input::Lost { .. }
             | Input::HangupRequested { .. } => {}
@@ -261,6 +266,11 @@ impl Conversation {
 
     pub(super) const fn allow_transfer(&mut self, can: bool) {
         self.can_transfer = can;
+    }
+
+    /// The callee sees pictures.
+    pub(super) const fn show_pictures(&mut self) {
+        self.sight = Sight::Sees;
     }
 
     pub(super) const fn set_playback(&mut self, options: playback::Options) {

@@ -162,6 +162,7 @@ impl Bench {
                 | Effect::EndMessage { .. }
                 | Effect::Request { .. }
                 | Effect::SendTransfer { .. }
+                | Effect::Show(_)
                 | Effect::MuteRecording(_)
                 | Effect::SeekRecord
                 | Effect::SendDigit { .. }

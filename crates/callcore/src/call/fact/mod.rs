@@ -91,6 +91,8 @@ pub enum Fact {
     EarlySpeech { media_ms: u64 },
     /// Nothing on the way carries a picture: the video call goes on by voice.
     VideoNotCarried { trunk: String },
+    /// The call carries pictures: whether the callee sees ours, and whether they show a camera.
+    Video { shows: bool, camera: bool },
     /// A link was made that rings in a browser: who opens it may answer, once.
     RingLink {
         /// Since 1970-01-01 UTC.
@@ -121,6 +123,12 @@ pub enum Fact {
     Prompt { play: PlayId, barge_in: BargeIn },
     /// More keys wait to be sent than may: these are not.
     KeysDropped { keys: usize },
+    /// The callee is shown a picture or a clip, in place of what was shown before.
+    PictureShown { name: String },
+    /// Nothing is shown any more.
+    PictureCleared {},
+    /// The flow shows a picture, and nothing here carries it; told of the first one only.
+    PictureNotShown { name: String },
     /// A prompt is over, and what of it was heard; `estimated` by a carrier that confirms nothing.
     PromptEnded(HeardPrompt),
     /// A prompt, or a part of it, could not be made.

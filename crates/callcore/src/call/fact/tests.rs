@@ -87,6 +87,7 @@ fn beginning() -> Vec<Fact> {
         Fact::EarlyTone { tone: ToneKind::Sit, media_ms: 420 },
         Fact::EarlySpeech { media_ms: 1_900 },
         Fact::VideoNotCarried { trunk: trunk.clone() },
+        Fact::Video { shows: true, camera: false },
         Fact::RingLink { expires_ms: 1_763_000_300_000 },
         Fact::RingTimeout { after_ms: 60_000 },
         Fact::CarrierAway { why: text("it closed"), silent_ms: 120 },
@@ -163,6 +164,9 @@ fn bot() -> Vec<Fact> {
     vec![
         Fact::Prompt { play: PlayId(3), barge_in: BargeIn::Both },
         Fact::KeysDropped { keys: 4 },
+        Fact::PictureShown { name: "pictures/menu.webp".into() },
+        Fact::PictureCleared {},
+        Fact::PictureNotShown { name: "pictures/menu.webp".into() },
         Fact::PromptEnded(heard(true, false)),
         Fact::PromptEnded(heard(false, true)),
         Fact::PromptFailed { play: PlayId(3), error: "no voice".into() },

@@ -54,6 +54,7 @@ const fn words_of_call(kind: FactKind) -> &'static [&'static str] {
         | FactKind::EarlyTone
         | FactKind::EarlySpeech
         | FactKind::VideoNotCarried
+        | FactKind::Video
         | FactKind::RingLink
         | FactKind::RingTimeout
         | FactKind::CarrierAway
@@ -64,6 +65,9 @@ const fn words_of_call(kind: FactKind) -> &'static [&'static str] {
         | FactKind::Tone
         | FactKind::Prompt
         | FactKind::KeysDropped
+        | FactKind::PictureShown
+        | FactKind::PictureCleared
+        | FactKind::PictureNotShown
         | FactKind::PromptFailed
         | FactKind::TalkOver
         | FactKind::Resumed

@@ -76,6 +76,8 @@ pub struct Call {
     carrier_cause: Option<u16>,
     cdr: Option<CarrierCdr>,
     can_transfer: bool,
+    /// The callee sees pictures.
+    sees_pictures: bool,
     lifeline: Lifeline,
 }
 
@@ -97,6 +99,7 @@ impl Call {
             carrier_cause: None,
             cdr: None,
             can_transfer: false,
+            sees_pictures: false,
             lifeline: Lifeline::new(),
         }
     }
@@ -155,6 +158,10 @@ impl Call {
             Input::Link { link, why } => self.link(link, why, now),
             Input::Delivered { sent_by } => self.delivered(sent_by, now),
             Input::Alive => {}
+            Input::Sight { shows, has_camera } => {
+                self.sees_pictures = shows;
+                self.record(Fact::Video { shows, camera: has_camera });
+            }
             Input::Lost { why } => self.lost(why, now),
             Input::HangupRequested { .. } => {
                 self.record_input(&input);
@@ -300,6 +307,9 @@ impl Call {
                 };
                 let mut conversation = Conversation::new(&self.settings, *flow, answer, self.can_transfer);
                 conversation.set_answers(self.lifeline.answers());
+                if self.sees_pictures {
+                    conversation.show_pictures();
+                }
                 if self.lifeline.stands_still() {
                     conversation.hold(now);
                 }

@@ -51,7 +51,8 @@ pub struct Flow {
     /// What callees say to show that they listen, in plain lower-case words.
     pub(crate) backchannels: Vec<String>,
     pub(crate) templates: Templates,
-    pub(crate) audio: Vec<AudioFile>,
+    pub(crate) audio: Vec<NamedFile>,
+    pub(crate) pictures: Vec<NamedFile>,
 }
 
 /// What of callees' words a server hears.
@@ -92,8 +93,14 @@ impl Flow {
 
     /// Every audio file the flow plays, with where it is named.
     #[must_use]
-    pub fn audio_files(&self) -> &[AudioFile] {
+    pub fn audio_files(&self) -> &[NamedFile] {
         &self.audio
+    }
+
+    /// Every picture the flow shows, with where it is named.
+    #[must_use]
+    pub fn picture_files(&self) -> &[NamedFile] {
+        &self.pictures
     }
 
     /// How long and how far a call may go.
@@ -199,9 +206,9 @@ impl Flow {
     }
 }
 
-/// An audio file and the place that names it.
+/// A file that the flow plays or shows, and the first place that names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AudioFile {
+pub struct NamedFile {
     /// Relative to the flow's own folder.
     pub path: String,
     pub line: u32,
@@ -248,6 +255,8 @@ pub(crate) enum Step {
     Checkpoint(String),
     Set(Vec<Assignment>),
     SendDigits(Text),
+    /// Show the picture of this name, or none any more.
+    Show(Option<String>),
     External(ExternalStep),
     Goto(SceneId),
     Call(Box<SubCall>),
@@ -272,6 +281,7 @@ impl Step {
             | Self::Checkpoint(_)
             | Self::Set(_)
             | Self::Call(_)
+            | Self::Show(_)
             | Self::SendDigits(_)
             | Self::External(_) => false,
         }
@@ -290,6 +300,7 @@ impl Step {
             | Self::Checkpoint(_)
             | Self::Set(_)
             | Self::SendDigits(_)
+            | Self::Show(_)
             | Self::Call(_)
             | Self::Return(_)
             | Self::Goto(_)

@@ -32,8 +32,8 @@ pub(crate) use self::external::{
 };
 pub(crate) use self::fact::{CONTEXT, EVENTS, Fact, IN_TEMPLATES};
 pub(crate) use self::filters::SPOKEN;
-pub use self::flow::{AudioFile, Ears, Flow, Limits};
 pub(crate) use self::flow::{COMPLETED, Called, Case, Scene, SignalWait, Step, SubCall};
+pub use self::flow::{Ears, Flow, Limits, NamedFile};
 pub(crate) use self::function::Function;
 pub(crate) use self::handler::{Act, DO_NOT_CALL, Handler};
 pub(crate) use self::ids::SceneId;

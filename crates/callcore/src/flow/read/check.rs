@@ -138,6 +138,7 @@ fn needs_callee(step: &Step) -> bool {
         | Step::WaitForGreetingEnd(_)
         | Step::Wait { .. }
         | Step::Call(_)
+        | Step::Show(_)
         | Step::SendDigits(_) => true,
         Step::External(external) => external.takes_time(),
         Step::Branch { .. }
@@ -190,7 +191,7 @@ fn leads_straight_to(steps: &[Step]) -> Option<SceneId> {
     for step in steps {
         match step {
             Step::Goto(to) => return Some(*to),
-            Step::Checkpoint(_) | Step::Set(_) => {}
+            Step::Checkpoint(_) | Step::Set(_) | Step::Show(_) => {}
             Step::External(external) if !external.takes_time() => {}
             Step::Prompt(_)
             | Step::Ask(_)
@@ -228,6 +229,7 @@ fn targets(step: &Step) -> Vec<SceneId> {
         | Step::Checkpoint(_)
         | Step::Set(_)
         | Step::SendDigits(_)
+        | Step::Show(_)
         | Step::Return(_)
         | Step::Hangup { .. } => Vec::new(),
     }

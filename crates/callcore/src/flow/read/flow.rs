@@ -123,6 +123,7 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         backchannels,
         templates,
         audio: std::mem::take(&mut reader.audio).into_values().collect(),
+        pictures: std::mem::take(&mut reader.pictures).into_values().collect(),
     };
     check::check(reader, &flow);
     Some(flow)

@@ -10,7 +10,7 @@ use super::source_location::raw_offset;
 use super::template::{Checked, Mention, is_template};
 use super::{duration, template};
 use crate::flow::model::{
-    AudioFile, CONTEXT, Expr, Fact, Flow, MAX_RENDERED, SceneId, Templates, Text, URL_SUFFIX, Variable,
+    CONTEXT, Expr, Fact, Flow, MAX_RENDERED, NamedFile, SceneId, Templates, Text, URL_SUFFIX, Variable,
     VariableType,
 };
 use crate::language::{listed, nearest};
@@ -54,7 +54,9 @@ pub(crate) struct Reader<'s> {
     /// The texts to be filled in, by the name they are compiled under.
     templates: Vec<(String, Node)>,
     /// The audio files that steps name, each with the first place.
-    pub audio: BTreeMap<String, AudioFile>,
+    pub audio: BTreeMap<String, NamedFile>,
+    /// The pictures that steps show, each with the first place.
+    pub pictures: BTreeMap<String, NamedFile>,
     pub language: String,
     pub voice: Option<String>,
     /// The flow hides digits from what is kept of a call.
@@ -83,6 +85,7 @@ impl<'s> Reader<'s> {
             checkpoint_mentions: Vec::new(),
             templates: Vec::new(),
             audio: BTreeMap::new(),
+            pictures: BTreeMap::new(),
             language: "en".to_owned(),
             voice: None,
             redacts: false,

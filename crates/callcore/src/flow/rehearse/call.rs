@@ -345,6 +345,9 @@ impl Rehearsal {
                 }
                 Command::EndRecording { id } => self.world.end_recording(id, self.now),
                 Command::SendDigits(keys) => self.line(&format!("press {keys}")),
+                Command::Show(picture) => {
+                    self.line(&format!("show {}", picture.as_deref().unwrap_or("none")))
+                }
                 Command::Hangup { outcome } => {
                     self.line(&format!("hang up: {}", outcome.unwrap_or_default()));
                     self.over = true;

@@ -93,6 +93,10 @@ impl Run {
                 }
                 Err(message) => self.fail(&message),
             },
+            Step::Show(picture) => {
+                self.commands.push_back(Command::Show(picture.clone()));
+                self.go(None);
+            }
             Step::External(external) => self.begin_external_step(external, now),
             Step::Goto(scene) => self.go(Some(*scene)),
             Step::Call(call) => self.begin_call(call),
@@ -283,6 +287,7 @@ impl Run {
             | Step::Checkpoint(_)
             | Step::Set(_)
             | Step::SendDigits(_)
+            | Step::Show(_)
             | Step::Call(_)
             | Step::Return(_)
             | Step::External(_)
@@ -301,6 +306,7 @@ impl Run {
             | Step::Checkpoint(_)
             | Step::Set(_)
             | Step::SendDigits(_)
+            | Step::Show(_)
             | Step::Call(_)
             | Step::Return(_)
             | Step::External(_)

@@ -13,7 +13,12 @@ impl Run {
     pub(super) fn look_ahead(&mut self, step: &Step, now: CallTime) {
         match step {
             Step::Prompt(_) => self.ahead.prompt_begins(now),
-            Step::Ask(_) | Step::Goto(_) | Step::Branch { .. } | Step::Set(_) | Step::Checkpoint(_) => {}
+            Step::Ask(_)
+            | Step::Goto(_)
+            | Step::Branch { .. }
+            | Step::Set(_)
+            | Step::Show(_)
+            | Step::Checkpoint(_) => {}
             Step::WaitForBeep(_)
             | Step::WaitForGreetingEnd(_)
             | Step::Wait { .. }

@@ -112,6 +112,8 @@ pub enum Command {
     Withdraw { id: PlayId },
     /// Press keys towards the callee.
     SendDigits(String),
+    /// Show the picture of this name in place of what is shown, or nothing any more.
+    Show(Option<String>),
     /// End the call; `outcome` is the flow author's word for how it went.
     Hangup { outcome: Option<String> },
     /// Listen like this until the next such command.

@@ -147,6 +147,7 @@ impl Driver {
                     self.hung_up = true;
                 }
                 Command::SendDigits(_)
+                | Command::Show(_)
                 | Command::Listen(_)
                 | Command::Note(_)
                 | Command::External { .. }

@@ -202,7 +202,7 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
             Step::Hangup { outcome } => {
                 arrows.push(Arrow::new(from, &format!("{OUTCOME}{outcome}"), &past));
             }
-            Step::Wait { .. } | Step::Checkpoint(_) | Step::Set(_) | Step::SendDigits(_) => {}
+            Step::Wait { .. } | Step::Checkpoint(_) | Step::Set(_) | Step::SendDigits(_) | Step::Show(_) => {}
         }
         if step.always_leaves() {
             return;

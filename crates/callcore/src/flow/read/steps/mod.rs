@@ -8,8 +8,10 @@ mod http;
 mod json;
 mod listen;
 mod notify;
+mod path;
 mod prompt;
 mod record;
+mod show;
 mod signal;
 mod slot;
 mod transfer;
@@ -36,9 +38,10 @@ use crate::yaml::Span;
 use crate::yaml::{Entry, Node, Value};
 
 /// The steps by name.
-pub(crate) const STEPS: [&str; 19] = [
+pub(crate) const STEPS: [&str; 20] = [
     "say",
     "play",
+    "show",
     "ask",
     "listen",
     "wait_for_beep",
@@ -148,6 +151,7 @@ fn read_entry(reader: &mut Reader<'_>, entry: &Entry) -> Option<Step> {
     match entry.key.as_str() {
         "say" => prompt::say(reader, node).map(Step::Prompt),
         "play" => prompt::play(reader, node).map(Step::Prompt),
+        "show" => show::read(reader, node),
         "ask" => ask::read(reader, entry).map(Box::new).map(Step::Ask),
         "listen" => listen::read(reader, entry).map(Box::new).map(Step::Ask),
         "wait_for_beep" => signal::beep(reader, node).map(Step::WaitForBeep),

@@ -1,7 +1,8 @@
 //! `say` and `play`: what the callee hears, with check points anywhere in it.
 
+use super::path::is_below;
 use super::voices::Voice;
-use crate::flow::model::{AudioFile, BargeIn, Confirm, Prompt, PromptPart};
+use crate::flow::model::{BargeIn, Confirm, NamedFile, Prompt, PromptPart};
 use crate::flow::read::reader::{Fields, Reader};
 use crate::language::{backchannels as usual_backchannels, plain_words};
 use crate::yaml::{Node, Value};
@@ -203,12 +204,7 @@ fn spoken(reader: &mut Reader<'_>, node: &Node, what: &str, voice: &Voice) -> Op
 /// A path below the flow's folder.
 fn audio_file(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     let path = reader.scalar(node, "the audio file")?;
-    let outside = path.starts_with(['/', '\\', '~'])
-        || path.contains(['\\', '\0', ':'])
-        || path.split('/').any(|part| matches!(part, ".." | "." | ""));
-    if outside {
-        let hint = "name it relative to the flow's folder, such as `audio/welcome.wav`";
-        reader.error(node.span, format!("`{path}` is not a path below the flow's folder"), hint);
+    if !is_below(reader, path, node.span, "audio/welcome.wav") {
         return None;
     }
     let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending).to_lowercase();
@@ -217,6 +213,6 @@ fn audio_file(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
         return None;
     }
     let (line, column) = (node.span.line, node.span.column);
-    reader.audio.entry(path.to_owned()).or_insert(AudioFile { path: path.to_owned(), line, column });
+    reader.audio.entry(path.to_owned()).or_insert(NamedFile { path: path.to_owned(), line, column });
     Some(path.to_owned())
 }
