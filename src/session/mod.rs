@@ -22,6 +22,7 @@ pub use dialling::{Estimate, ExpectedStart, Forecast, Planned, TrunkLoad};
 pub use handle::{Handle, Options, Parts, Refusal};
 pub use inbound::{BadRoute, InboundCall, Pattern, Route, Routes};
 pub use listening::{Ears, Unheard};
+pub(crate) use record::camera_file::camera_path;
 pub use record::read_trace;
 pub use request::{Contact, DialRequest, Dialed, Key, NotifyTarget, ParamSets, RingLink};
 pub use run::{HttpRequests, PromptsReady, Readiness, UnknownLanguage};

@@ -134,6 +134,14 @@ pub const METRICS: &[Metric] = &[
         "dering_logins_slowed_total",
         "Attempts to sign in that were put off because too many had failed.",
     ),
+    counter(
+        "dering_camera_frames_dropped_total",
+        "Frames of callees' cameras that their calls had no time for.",
+    ),
+    counter(
+        "dering_watching_packets_dropped_total",
+        "Packets of cameras that somebody who watches was too slow for.",
+    ),
     counter("dering_recording_blocks_dropped_total", "Parts of recordings that the disk was too slow for."),
     counter("dering_recording_write_failures_total", "Recordings that could not be written on."),
     counter("dering_requests_limited_total", "Requests to the API beyond a limit of requests."),

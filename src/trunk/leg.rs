@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::media::MediaTime;
+use crate::media::picture::Clip;
 
 /// What a carrier reports about one call, in the order it was sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub enum LegEvent {
         pcm: Bytes,
     },
     Digit(char),
+    /// Of a call that carries pictures.
+    Camera(CameraFrame),
     /// Everything sent before this mark has been played to the callee.
     CheckPoint(String),
     /// How long the carrier takes to answer, as measured lately; told when it changes by a frame.
@@ -44,6 +47,13 @@ pub enum LegEvent {
         id: ExternalStepId,
         end: ExternalStepEnd,
     },
+    /// What the other end can see and show: told once, just before [`DialStatus::Connected`], by a leg that carries pictures.
+    /// Legs that carry none never tell it.
+    Sight {
+        /// It shows what [`LegCommand::Show`] hands over.
+        shows: bool,
+        has_camera: bool,
+    },
     /// There is nothing to tell about the call, but the carrier is there.
     Alive,
     /// The call is over; a [`LegEvent::Cdr`] may follow.
@@ -59,6 +69,15 @@ pub enum LegEvent {
     Lost {
         reason: String,
     },
+}
+
+/// A frame of the callee's camera. None is told from one that was lost up to the next key frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CameraFrame {
+    /// In ticks of [`rtp::vp8::CLOCK`], from an arbitrary begin; it wraps around.
+    pub timestamp: u32,
+    pub is_key: bool,
+    pub vp8: Bytes,
 }
 
 /// What we ask of a carrier for one call.
@@ -83,6 +102,11 @@ pub enum LegCommand {
         /// After so long nobody waits for it any more.
         patience: Duration,
     },
+    /// Show this from its beginning in place of what is shown, or nothing any more. Legs that carry no pictures leave it
+    /// undone.
+    Show(Option<Clip>),
+    /// Show the callee's camera to nobody from now on, or again. Legs without one leave it undone.
+    HideCamera(bool),
     Hangup,
     /// Hang a call up that came in and is not answered, and tell the caller why (Q.850) where the wire can.
     Refuse {

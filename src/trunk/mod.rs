@@ -32,7 +32,7 @@ mod record;
 mod trunk;
 
 pub use carrier::{Carrier, RecordsError};
-pub use leg::{Abilities, IncomingCall, Leg, LegCommand, LegEvent, Offer};
+pub use leg::{Abilities, CameraFrame, IncomingCall, Leg, LegCommand, LegEvent, Offer};
 pub use order::{DialError, Order};
 pub use queue::{Limits, QueueFull, QueuePosition, Slot, Ticket};
 pub use reach::Reach;

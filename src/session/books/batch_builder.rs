@@ -70,6 +70,7 @@ impl BatchBuilder {
                 };
                 self.batch.do_not_call = Some(NewDoNotCall { at_ms, words });
             }
+            Fact::Video { shows, camera } => self.update().pictures = Some(*shows || *camera),
             Fact::Transcript(said) => self.callee_said(said, now),
             Fact::PromptEnded(prompt) => self.bot_said(prompt, now),
             _ => {}

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::session::record::camera_file::camera_path;
 use crate::session::record::recording::recording_path;
 use crate::session::record::trace::trace_path;
 use crate::store::{self, Store};
@@ -71,8 +72,8 @@ impl Retention {
             for recording in &expired {
                 let own = messages.remove(&recording.call_id).unwrap_or_default();
                 let path = PathBuf::from(&recording.path);
-                let trace = trace_path(&path);
-                if !delete([path, trace].into_iter().chain(own.iter().cloned()).collect()).await {
+                let (trace, camera) = (trace_path(&path), camera_path(&path));
+                if !delete([path, trace, camera].into_iter().chain(own.iter().cloned()).collect()).await {
                     continue;
                 }
                 store.recording_deleted(recording.call_id.clone(), now_ms, own.len()).await?;

@@ -395,7 +395,13 @@ mod tests {
     fn stored(amd: &str) -> Stored {
         let text = format!("flow: f\nlanguage: id-ID\n{amd}start: a\nscenes: {{ a: [ {{ hangup: x }} ] }}\n");
         let flow = Arc::new(flow::parse("f.yaml", &text).flow.unwrap());
-        Stored { flow, digest: "d".into(), file: "f.yaml".into(), folder: ".".into() }
+        Stored {
+            flow,
+            digest: "d".into(),
+            file: "f.yaml".into(),
+            folder: ".".into(),
+            pictures: Default::default(),
+        }
     }
 
     fn of(request: &DialRequest, amd: &str) -> Settings {

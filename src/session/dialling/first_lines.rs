@@ -56,7 +56,8 @@ pub(super) fn first_lines(
         Fact::Dialled { flow, digest, trunk, sid: Some(sid), late_ms: None }
     };
     batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, fact: asked });
-    if request.video {
+    // Who answers a link says what their browser does.
+    if request.video && request.link.is_none() {
         let trunk = checked.trunk.name().to_owned();
         batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, fact: Fact::VideoNotCarried { trunk } });
     }

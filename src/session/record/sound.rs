@@ -99,6 +99,11 @@ impl Sound {
         self.silence = silence;
     }
 
+    /// Whether the callee is left out, or was a moment ago.
+    pub(in crate::session) fn hides_callee(&self) -> bool {
+        self.silence != RecordingMute::None || self.linger > 0
+    }
+
     /// A frame of the callee, when it was spoken on the leg's clock, and when it came.
     pub(in crate::session) fn callee(&mut self, frame: &Frame, spoken: MediaTime, now: CallTime) {
         let spoken = spoken.samples() as i64;

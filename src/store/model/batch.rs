@@ -88,6 +88,8 @@ pub struct CallUpdate {
     pub outcome: Option<String>,
     pub last_checkpoint: Option<String>,
     pub message_left: Option<bool>,
+    /// Pictures can go at least one way.
+    pub pictures: Option<bool>,
 }
 
 /// One entry of the timeline.

@@ -49,6 +49,8 @@ pub struct CallRow {
     pub words_deleted_ms: Option<i64>,
     /// It was asked for as a video call.
     pub video: bool,
+    /// Pictures could go at least one way; unknown before the answer, and of calls that carry none.
+    pub pictures: Option<bool>,
 }
 
 impl CallRow {
@@ -112,6 +114,7 @@ where
             began_ms: ms("began_ms")?,
             words_deleted_ms: ms("words_deleted_ms")?,
             video: row.try_get("video")?,
+            pictures: row.try_get("pictures")?,
         })
     }
 }

@@ -136,7 +136,7 @@ async fn update_call(
          amd_reason = coalesce($10, amd_reason), amd_subtype = coalesce($11, amd_subtype), \
          outcome = coalesce($12, outcome), last_checkpoint = coalesce($13, last_checkpoint), \
          message_left = coalesce($14, message_left), began_ms = coalesce($15, began_ms), \
-         node_id = iif($15 IS NULL, node_id, $16) WHERE id = $1",
+         node_id = iif($15 IS NULL, node_id, $16), pictures = coalesce($17, pictures) WHERE id = $1",
     )
     .bind(id)
     .bind(update.session_id)
@@ -154,6 +154,7 @@ async fn update_call(
     .bind(update.message_left.map(i64::from))
     .bind(update.began_ms)
     .bind(node.as_str())
+    .bind(update.pictures)
     .execute(connection)
     .await?;
     Ok(())

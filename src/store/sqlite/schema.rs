@@ -39,6 +39,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (69, "shadow", include_str!("../../../migrations/sqlite/0069_shadow.sql")),
     (70, "video_calls", include_str!("../../../migrations/sqlite/0070_video_calls.sql")),
     (71, "sip_ladders", include_str!("../../../migrations/sqlite/0071_sip_ladders.sql")),
+    (72, "carried_pictures", include_str!("../../../migrations/sqlite/0072_carried_pictures.sql")),
 ];
 
 /// The last one.

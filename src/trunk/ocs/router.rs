@@ -198,6 +198,8 @@ impl Router {
                     LegCommand::Hangup
                     | LegCommand::Refuse { .. }
                     | LegCommand::Transfer { .. }
+                    | LegCommand::Show(_)
+                    | LegCommand::HideCamera(_)
                     | LegCommand::Audio(_) => client.event("hangup", &room),
                 });
                 self.unless_stuck(id, sent);

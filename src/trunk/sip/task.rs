@@ -392,6 +392,7 @@ impl CallTask {
                 let end = ExternalStepEnd::Failed("the call is not answered".to_owned());
                 return self.tell(LegEvent::Transfer { id, end });
             }
+            (_, LegCommand::Show(_) | LegCommand::HideCamera(_)) => return,
             (Media::Stream(stream), command) => (stream, command),
             (Media::Ports(_) | Media::None, _) => return self.dropped("out", "before_answer"),
         };
@@ -408,7 +409,14 @@ impl CallTask {
                 stream.interrupt();
                 true
             }
-            (_, LegCommand::Hangup | LegCommand::Refuse { .. } | LegCommand::Transfer { .. }) => true,
+            (
+                _,
+                LegCommand::Hangup
+                | LegCommand::Refuse { .. }
+                | LegCommand::Transfer { .. }
+                | LegCommand::Show(_)
+                | LegCommand::HideCamera(_),
+            ) => true,
         };
         if !is_taken {
             self.dropped("out", "queue_full");

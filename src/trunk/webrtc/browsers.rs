@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use ::webrtc::{BadOffer, Identity, Peer};
+use ::webrtc::{BadOffer, Identity, Peer, Spoken, Viewer};
 use callcore::call::Direction;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, oneshot};
@@ -12,11 +12,12 @@ use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use super::call::BrowserCall;
-use super::limits::{Crowded, Limits};
-use super::line::{Act, Line};
+use super::camera::Feeds;
+use super::limits::{Crowded, Limits, Place};
+use super::line::{Act, Carries, Line};
 use super::links::Links;
 use super::options::{Options, StartError};
-use super::port::Port;
+use super::port::{Datagram, Port, Seat};
 use super::task::{COMMANDS, CallTask, EVENTS};
 use crate::trunk::leg::{Abilities, Leg};
 use crate::trunk::record::Record;
@@ -69,6 +70,7 @@ struct Inner {
     port: Arc<Port>,
     limits: Limits,
     links: Mutex<Links<mpsc::Sender<Act>>>,
+    feeds: Arc<Feeds>,
     _reading: AbortOnDropHandle<()>,
 }
 
@@ -94,6 +96,7 @@ impl Browsers {
             port,
             limits,
             links: Mutex::default(),
+            feeds: Arc::default(),
             _reading: reading,
         })))
     }
@@ -109,7 +112,8 @@ impl Browsers {
     /// # Errors
     /// When it cannot be answered, or there are too many calls.
     pub fn answer(&self, offered: Offered<'_>) -> Result<Answered, NoAnswer> {
-        let (line, sdp, secret) = self.line(offered.sdp, offered.subject, offered.address)?;
+        let (line, sdp, secret) =
+            self.line(offered.sdp, Carries::Pictures, offered.subject, offered.address)?;
         let Line { peer, seat, datagrams, ended, place } = line;
         let (options, now) = (self.options(), Instant::now());
         let session_id = Uuid::now_v7().to_string();
@@ -131,6 +135,10 @@ impl Browsers {
             tell,
             commands,
             began: now,
+            feeds: Arc::clone(&self.0.feeds),
+            camera: None,
+            screen: None,
+            is_video: false,
             _place: place,
         };
         tokio::spawn(task.run());
@@ -145,10 +153,11 @@ impl Browsers {
     pub(super) fn line(
         &self,
         sdp: &str,
+        carries: Carries,
         subject: &str,
         address: Option<IpAddr>,
     ) -> Result<(Line, String, String), NoAnswer> {
-        let line = self.try_line(sdp, subject, address);
+        let line = self.try_line(sdp, carries, subject, address);
         let result = match &line {
             Ok(_) => "answered",
             Err(NoAnswer::Offer(_)) => "unusable",
@@ -161,17 +170,39 @@ impl Browsers {
     fn try_line(
         &self,
         sdp: &str,
+        carries: Carries,
         subject: &str,
         address: Option<IpAddr>,
     ) -> Result<(Line, String, String), NoAnswer> {
-        let Inner { options, identity, port, limits, .. } = &*self.0;
-        let place = limits.enter(subject, address)?;
-        let (peer, sdp) =
-            Peer::answer(identity, port.address(), &options.laws, sdp, Instant::now().into_std())?;
+        let Inner { options, identity, port, .. } = &*self.0;
+        let place = self.enter(subject, address)?;
+        let spoken = Spoken { laws: &options.laws, pictures: carries == Carries::Pictures };
+        let (peer, sdp) = Peer::answer(identity, port.address(), spoken, sdp, Instant::now().into_std())?;
+        let (seat, datagrams, ended, secret) = self.seat(peer.user());
+        Ok((Line { peer, seat, datagrams, ended, place }, sdp, secret))
+    }
+
+    /// A place among the calls, for `subject` at `address`.
+    pub(super) fn enter(&self, subject: &str, address: Option<IpAddr>) -> Result<Place, Crowded> {
+        self.0.limits.enter(subject, address)
+    }
+
+    /// A connection for whoever watches a camera.
+    pub(super) fn viewer(&self, sdp: &str) -> Result<(Viewer, String), BadOffer> {
+        let Inner { identity, port, .. } = &*self.0;
+        Viewer::answer(identity, port.address(), sdp, Instant::now().into_std())
+    }
+
+    /// A seat at the port for the connection with this ICE user, and the secret that ends it.
+    pub(super) fn seat(&self, user: &str) -> (Seat, mpsc::Receiver<Datagram>, oneshot::Receiver<()>, String) {
         // Unlike the session's name, it is told to nobody else.
         let secret = hex::encode(rand::random::<[u8; 16]>());
-        let (seat, datagrams, ended) = port.seat(peer.user(), &secret);
-        Ok((Line { peer, seat, datagrams, ended, place }, sdp, secret))
+        let (seat, datagrams, ended) = self.0.port.seat(user, &secret);
+        (seat, datagrams, ended, secret)
+    }
+
+    pub(super) fn feeds(&self) -> &Arc<Feeds> {
+        &self.0.feeds
     }
 
     pub(super) fn options(&self) -> &Options {
@@ -180,6 +211,12 @@ impl Browsers {
 
     pub(super) fn links(&self) -> MutexGuard<'_, Links<mpsc::Sender<Act>>> {
         self.0.links.lock()
+    }
+
+    /// Whether the connection that this secret ends is still there.
+    #[must_use]
+    pub fn is_on(&self, secret: &str) -> bool {
+        self.0.port.has(secret)
     }
 
     /// Ends a call as the person in the browser does, by the secret that came with its answer; whether there was one.

@@ -14,6 +14,14 @@ pub(super) enum Act {
     Declined,
 }
 
+/// What goes over a connection, where the browser offers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carries {
+    Voice,
+    /// And pictures, both ways.
+    Pictures,
+}
+
 /// A connection to a browser.
 #[derive(Debug)]
 pub(super) struct Line {

@@ -36,6 +36,8 @@ pub struct LinkNews {
     pub state: LinkState,
     /// Who calls, as the request says; nobody says so where it is `None`.
     pub caller: Option<String>,
+    /// The person is asked for their camera, and is shown pictures.
+    pub video: bool,
 }
 
 /// How many links may wait for an answer at the same time; each holds a line.
@@ -80,6 +82,7 @@ pub(super) struct LinkOf {
     pub(super) called: String,
     pub(super) caller: Option<String>,
     pub(super) until: Instant,
+    pub(super) video: bool,
 }
 
 /// All links. `L` is the way to the task of a call whose link rings.
@@ -157,14 +160,14 @@ impl<L> Links<L> {
         self.0.remove(digest);
     }
 
-    /// The call of a link is placed: until when it rings, and whom it is for. `None` for a link that is not known or was placed
+    /// The call of a link is placed: until when it rings, whom it is for, and whether it is a video call. `None` for a link that is not known or was placed
     /// before.
-    pub(super) fn place(&mut self, digest: &str, line: L) -> Option<(Instant, String)> {
+    pub(super) fn place(&mut self, digest: &str, line: L) -> Option<(Instant, String, bool)> {
         let link = self.0.get_mut(digest)?;
         match link.phase {
             Phase::Soon => {
                 link.phase = Phase::Ringing(line);
-                Some((link.of.until, link.of.called.clone()))
+                Some((link.of.until, link.of.called.clone(), link.of.video))
             }
             Phase::Ringing(_) | Phase::Answered | Phase::Over { .. } => None,
         }
@@ -173,7 +176,7 @@ impl<L> Links<L> {
     /// How a link stands, and while it rings the way to its call; `None` for none of ours, or one that is forgotten.
     pub(super) fn look(&self, token: &str, now: Instant) -> Option<(LinkNews, Option<&L>)> {
         let link = self.0.get(&digest(token))?;
-        let news = LinkNews { state: link.state(now), caller: link.of.caller.clone() };
+        let news = LinkNews { state: link.state(now), caller: link.of.caller.clone(), video: link.of.video };
         let line = match &link.phase {
             Phase::Ringing(line) if news.state == LinkState::Ringing => Some(line),
             Phase::Soon | Phase::Ringing(_) | Phase::Answered | Phase::Over { .. } => None,
@@ -265,7 +268,13 @@ mod tests {
     const MAY: Waiting = Waiting { most: 4, of_one: 2 };
 
     fn of(now: Instant) -> LinkOf {
-        LinkOf { subject: "app:a".into(), called: "browser:a".into(), caller: None, until: now + RINGS }
+        LinkOf {
+            subject: "app:a".into(),
+            called: "browser:a".into(),
+            caller: None,
+            until: now + RINGS,
+            video: false,
+        }
     }
 
     fn state(links: &Links<u8>, token: &str, now: Instant) -> Option<LinkState> {
@@ -279,7 +288,7 @@ mod tests {
         assert!(token.starts_with(MARK) && token.len() == 51 && !digest.contains(&token[3..]));
         assert_eq!(state(&links, &token, now), Some(LinkState::Soon));
         assert_eq!(links.take(&token, Taken::Answered, now), Err(Some(LinkState::Soon)));
-        assert_eq!(links.place(&digest, 7), Some((now + RINGS, "browser:a".to_owned())));
+        assert_eq!(links.place(&digest, 7), Some((now + RINGS, "browser:a".to_owned(), false)));
         assert_eq!(links.place(&digest, 8), None, "a link is of one call");
         assert_eq!(links.look(&token, now).unwrap().1, Some(&7));
         assert_eq!(links.take(&digest, Taken::Answered, now), Err(None), "the digest opens nothing");

@@ -10,6 +10,9 @@
 //! | `line` | the connection to a browser that was answered |
 //! | `links` | links that ring, and who may answer them; pure |
 //! | `ringing` | a call to whoever holds a link |
+//! | `camera` | the camera of a call: its frames, and who watches them |
+//! | `screen` | what the browser is shown; pure |
+//! | `watching` | a browser that watches one |
 //! | `browsers` | takes offers |
 //!
 //! Whoever signals (the API, a page) hands an offer to [`Browsers::answer`]. The call comes out as for every other way in: a
@@ -18,20 +21,25 @@
 
 mod browsers;
 mod call;
+mod camera;
 mod limits;
 mod line;
 mod links;
 mod options;
 mod port;
 mod ringing;
+mod screen;
 mod task;
+mod watching;
 
 pub use ::webrtc::LONGEST_OFFER;
 pub use browsers::{Answered, Browsers, NoAnswer, Offered};
+pub use camera::Unseen;
 pub use limits::Crowded;
 pub use links::{LinkNews, LinkState, NoLink, without_tokens};
 pub use options::{Options, StartError};
 pub use ringing::{Accepted, NewLink, NoCall, WantedLink};
+pub use watching::{NoView, Watched, Watcher};
 
 /// The name under which calls of browsers are recorded where others have that of their trunk.
 pub const TRUNK: &str = "browser";

@@ -124,6 +124,11 @@ impl Port {
         (seat, coming, ended)
     }
 
+    /// Whether a call has this secret.
+    pub(super) fn has(&self, secret: &str) -> bool {
+        self.calls.lock().ends.contains_key(secret)
+    }
+
     /// Ends a call by its secret; whether there was one.
     pub(super) fn end(&self, secret: &str) -> bool {
         let end = self.calls.lock().ends.remove(secret);

@@ -1,6 +1,7 @@
 //! A call to whoever holds a link: it rings until somebody accepts or declines it, and is a call like any other from then on.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::call::Direction;
@@ -10,7 +11,8 @@ use uuid::Uuid;
 
 use super::browsers::{Browsers, NoAnswer};
 use super::call::{Action, BrowserCall};
-use super::line::{Act, Line};
+use super::camera::Feeds;
+use super::line::{Act, Carries, Line};
 use super::links::{LinkNews, LinkOf, LinkState, NoLink, Taken, Waiting};
 use super::task::{COMMANDS, CallTask, EVENTS};
 use crate::trunk::leg::{Abilities, Leg, LegCommand, LegEvent};
@@ -32,6 +34,8 @@ pub struct WantedLink {
     pub caller: Option<String>,
     /// It must be answered within this time.
     pub rings: Duration,
+    /// The person at the link is asked for their camera, and is shown pictures.
+    pub video: bool,
 }
 
 /// A link that was made for a call that is about to be placed.
@@ -69,9 +73,9 @@ impl Browsers {
     /// # Errors
     /// When as many links wait for an answer as there may be calls in the browser, in all or of one subject.
     pub fn make_link(&self, wanted: WantedLink) -> Result<NewLink, NoLink> {
-        let WantedLink { subject, called, caller, rings } = wanted;
+        let WantedLink { subject, called, caller, rings, video } = wanted;
         let now = Instant::now();
-        let of = LinkOf { subject, called, caller, until: now + rings };
+        let of = LinkOf { subject, called, caller, until: now + rings, video };
         let may = Waiting { most: self.options().max_calls, of_one: self.options().per_caller };
         let (token, address) = self.links().make(of, may, now)?;
         Ok(NewLink { token, address })
@@ -110,8 +114,8 @@ impl Browsers {
     /// # Errors
     /// When the link does not ring, the offer cannot be answered, or there are too many calls.
     pub fn answer_link(&self, token: &str, sdp: &str, address: Option<IpAddr>) -> Result<Accepted, NoCall> {
-        let subject = self.ringing(token)?;
-        let (line, sdp, secret) = self.line(sdp, &subject, address)?;
+        let (subject, carries) = self.ringing(token)?;
+        let (line, sdp, secret) = self.line(sdp, carries, &subject, address)?;
         let task = self.links().take(token, Taken::Answered, Instant::now());
         let task = task.map_err(|state| state.map_or(NoCall::Unknown, NoCall::Not))?;
         match task.try_send(Act::Accepted(Box::new(line))) {
@@ -131,14 +135,15 @@ impl Browsers {
         task.try_send(Act::Declined).map_err(|_| NoCall::Not(LinkState::Ended))
     }
 
-    /// Whose call it is, of a link that rings.
-    fn ringing(&self, token: &str) -> Result<String, NoCall> {
+    /// Whose call it is, and what it carries, of a link that rings.
+    fn ringing(&self, token: &str) -> Result<(String, Carries), NoCall> {
         let links = self.links();
         let (news, _) = links.look(token, Instant::now()).ok_or(NoCall::Unknown)?;
         if news.state != LinkState::Ringing {
             return Err(NoCall::Not(news.state));
         }
-        links.subject(token).ok_or(NoCall::Unknown)
+        let carries = if news.video { Carries::Pictures } else { Carries::Voice };
+        Ok((links.subject(token).ok_or(NoCall::Unknown)?, carries))
     }
 
     /// Rings a link. `held` is dropped when the call is over.
@@ -148,7 +153,7 @@ impl Browsers {
     pub(in crate::trunk) fn place_holding(&self, order: Order, held: Held) -> Result<Leg, DialError> {
         let (act, acts) = mpsc::channel(ACTS);
         let now = Instant::now();
-        let (until, called) =
+        let (until, called, is_video) =
             self.links().place(&order.number, act).ok_or_else(|| DialError::Unavailable {
                 reason: "its link is not known: the server was started again, or too many links are kept"
                     .into(),
@@ -164,6 +169,8 @@ impl Browsers {
             acts,
             tell,
             commands,
+            feeds: Arc::clone(self.feeds()),
+            is_video,
             _held: held,
         };
         let (browsers, address) = (self.clone(), order.number);
@@ -196,6 +203,8 @@ struct Ringing {
     acts: mpsc::Receiver<Act>,
     tell: mpsc::Sender<LegEvent>,
     commands: mpsc::Receiver<LegCommand>,
+    feeds: Arc<Feeds>,
+    is_video: bool,
     _held: Held,
 }
 
@@ -230,7 +239,8 @@ impl Ringing {
                         | LegCommand::CheckPoint(_)
                         | LegCommand::Digit { .. }
                         | LegCommand::Interruption
-                        | LegCommand::Transfer { .. },
+                        | LegCommand::Transfer { .. }
+                        | LegCommand::Show(_) | LegCommand::HideCamera(_),
                     ) => {}
                 },
                 () = sleep_until(due) => self.machine.handle_timeout(Instant::now(), now_ms()),
@@ -253,6 +263,10 @@ impl Ringing {
             tell: self.tell,
             commands: self.commands,
             began: Instant::now(),
+            feeds: self.feeds,
+            camera: None,
+            screen: None,
+            is_video: self.is_video,
             _place: place,
         };
         Box::pin(task.run()).await;

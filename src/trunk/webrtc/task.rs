@@ -1,13 +1,17 @@
 //! One call from the answer to its record: the connection, the audio, and what the session wants.
 
-use ::webrtc::{Gone, Output, Peer};
+use std::sync::Arc;
+
+use ::webrtc::{Gone, Output, Peer, Received, Sight};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::TRUNK;
 use super::call::{Action, BrowserCall};
+use super::camera::{Camera, Feeds};
 use super::limits::Place;
 use super::port::{Datagram, Seat};
+use super::screen::Screen;
 use crate::media::rtp::{CarriedStream, Event};
 use crate::trunk::leg::{LegCommand, LegEvent};
 use crate::wallclock::now_ms;
@@ -35,6 +39,13 @@ pub(super) struct CallTask {
     pub(super) tell: mpsc::Sender<LegEvent>,
     pub(super) commands: mpsc::Receiver<LegCommand>,
     pub(super) began: Instant,
+    pub(super) feeds: Arc<Feeds>,
+    /// While the call runs, where the browser has one.
+    pub(super) camera: Option<Camera>,
+    /// While the call runs, where the browser shows pictures.
+    pub(super) screen: Option<Screen>,
+    /// Somebody was asked for a camera: they are told how far that went.
+    pub(super) is_video: bool,
     /// Kept until the call is over.
     pub(super) _place: Place,
 }
@@ -48,7 +59,7 @@ impl CallTask {
             while let Some(action) = self.machine.poll_action() {
                 match action {
                     Action::Tell(event) => self.tell(event),
-                    Action::Begin => self.stream = Some(CarriedStream::begin(self.peer.formats())),
+                    Action::Begin => self.begin(),
                     Action::Close => return self.close(),
                 }
             }
@@ -89,6 +100,19 @@ impl CallTask {
         }
     }
 
+    fn begin(&mut self) {
+        self.stream = Some(CarriedStream::begin(self.peer.formats()));
+        let sight = self.peer.sight();
+        let Sight { shows, has_camera } = sight.unwrap_or(Sight { shows: false, has_camera: false });
+        if has_camera {
+            self.camera = Some(Camera::on(Arc::clone(&self.feeds), &self.session_id));
+        }
+        self.screen = shows.then(|| Screen::new(Instant::now()));
+        if self.is_video || sight.is_some() {
+            self.tell(LegEvent::Sight { shows, has_camera });
+        }
+    }
+
     /// Does what the connection wants done; when it wants to be asked again.
     fn drain(&mut self) -> Option<Instant> {
         loop {
@@ -98,6 +122,12 @@ impl CallTask {
                 Ok(Output::Packet(received)) => {
                     if let Some(stream) = &mut self.stream {
                         stream.receive(&received.packet());
+                    }
+                }
+                Ok(Output::Picture(received)) => self.picture(&received),
+                Ok(Output::KeyFrameWanted) => {
+                    if let Some(screen) = &mut self.screen {
+                        screen.key_frame_wanted(Instant::now());
                     }
                 }
                 Ok(Output::Connected) => {
@@ -113,6 +143,15 @@ impl CallTask {
                     return None;
                 }
             }
+        }
+    }
+
+    /// A packet of the browser's camera.
+    fn picture(&mut self, received: &Received) {
+        let Some(camera) = &mut self.camera else { return };
+        let frames: Vec<_> = camera.take(received).collect();
+        for frame in frames {
+            self.tell(LegEvent::Camera(frame));
         }
     }
 
@@ -150,6 +189,11 @@ impl CallTask {
             self.unless_gone(sent);
         }
         self.heard();
+        let now = Instant::now();
+        while self.show_next(now) {}
+        if self.camera.as_mut().is_some_and(|camera| camera.wants_key_frame(Instant::now())) {
+            self.peer.want_key_frame();
+        }
         while let Some(event) = self.stream.as_mut().and_then(CarriedStream::poll_event) {
             match event {
                 Event::Audio { at, pcm } => self.machine.audio(at, pcm),
@@ -161,6 +205,17 @@ impl CallTask {
         }
     }
 
+    /// Sends the next frame that is due; whether there was one.
+    fn show_next(&mut self, now: Instant) -> bool {
+        let Self { screen: Some(screen), peer, .. } = self else { return false };
+        let Some(due) = screen.poll(now) else { return false };
+        let sent = peer.show(due.vp8, due.timestamp, now.into_std());
+        let goes_on = sent.is_ok();
+        self.unless_gone(sent);
+        self.drain();
+        goes_on
+    }
+
     fn heard(&mut self) {
         if let Some(at) = self.stream.as_ref().and_then(CarriedStream::heard_at) {
             self.machine.heard(at);
@@ -170,6 +225,18 @@ impl CallTask {
     fn command(&mut self, command: LegCommand) {
         let stream = match (&mut self.stream, command) {
             (_, LegCommand::Hangup | LegCommand::Refuse { .. }) => return self.machine.hang_up(now_ms()),
+            (_, LegCommand::HideCamera(hides)) => {
+                if let Some(camera) = &mut self.camera {
+                    camera.hide(hides, Instant::now());
+                }
+                return;
+            }
+            (_, LegCommand::Show(clip)) => {
+                if let Some(screen) = &mut self.screen {
+                    screen.show(clip, Instant::now());
+                }
+                return;
+            }
             (Some(stream), command) => (stream, command),
             (None, _) => return dropped("out", "before_answer"),
         };
@@ -184,7 +251,14 @@ impl CallTask {
                 stream.interrupt();
                 true
             }
-            (_, LegCommand::Hangup | LegCommand::Refuse { .. } | LegCommand::Transfer { .. }) => true,
+            (
+                _,
+                LegCommand::Hangup
+                | LegCommand::Refuse { .. }
+                | LegCommand::Transfer { .. }
+                | LegCommand::Show(_)
+                | LegCommand::HideCamera(_),
+            ) => true,
         };
         if !is_taken {
             dropped("out", "queue_full");
@@ -194,6 +268,14 @@ impl CallTask {
     fn tell(&mut self, event: LegEvent) {
         if matches!(event, LegEvent::Audio { .. }) && self.tell.capacity() <= EVENTS_BESIDE_AUDIO {
             return dropped("in", "leg_full");
+        }
+        // Pictures are larger, and the first to be lost.
+        if matches!(event, LegEvent::Camera(_)) && self.tell.capacity() <= EVENTS / 2 {
+            metrics::counter!("dering_camera_frames_dropped_total").increment(1);
+            if let Some(camera) = &mut self.camera {
+                camera.lost();
+            }
+            return;
         }
         if let Err(mpsc::error::TrySendError::Full(_)) = self.tell.try_send(event) {
             tracing::error!(trunk = TRUNK, "a call's session does not listen: the call is hung up");

@@ -1,5 +1,6 @@
 //! One call's task: waits for whatever comes first, feeds the pure call, performs what it wants.
 
+mod filming;
 mod launch;
 mod sending;
 mod unseen;
@@ -11,7 +12,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use callcore::amd::Trace;
 use callcore::audio::Framer;
-use callcore::call::{Call, CarrierCdr, Direction, Effect, Ended, Fact, Input, NotificationState, Summary};
+use callcore::call::{
+    Call, CarrierCdr, Direction, Effect, Ended, Fact, Input, NotificationState, RecordingMute, Summary,
+};
 use callcore::clock::CallTime;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -27,6 +30,7 @@ use crate::session::books::closing::Closing;
 use crate::session::books::ended::EndedCall;
 use crate::session::books::late_record::{OwnEnd, Unrecorded};
 use crate::session::clock::Clock;
+use crate::session::record::camera_file::CameraFile;
 use crate::session::record::message::Message;
 use crate::session::record::recording::{Recorded, Recording};
 use crate::session::record::sound::{Crowded, Sound};
@@ -101,6 +105,8 @@ struct Running {
     jobs: JoinSet<Input>,
     framer: Framer,
     sound: Option<Sound>,
+    /// Of a recorded call whose callee shows a camera.
+    camera: Option<CameraFile>,
     answered_at: Option<CallTime>,
     /// The message that the callee is leaving.
     message: Option<Message>,
@@ -141,6 +147,7 @@ impl Actor {
             jobs: JoinSet::new(),
             framer: Framer::default(),
             sound: None,
+            camera: None,
             answered_at: None,
             message: None,
             envelope: self.identity.envelope(self.clock.began_ms),
@@ -235,6 +242,7 @@ impl Actor {
                 });
                 return;
             }
+            Some(LegEvent::Camera(frame)) => return self.film(frame, running, now),
             Some(LegEvent::Status(status)) => Input::Status(status),
             Some(LegEvent::Digit(digit)) => Input::Digit(digit),
             Some(LegEvent::CheckPoint(name)) => Input::CheckPoint(name),
@@ -242,6 +250,7 @@ impl Actor {
             Some(LegEvent::Link { link, why }) => Input::Link { link, why },
             Some(LegEvent::Delivered { sent_by }) => Input::Delivered { sent_by: self.clock.at(sent_by) },
             Some(LegEvent::Transfer { id, end }) => Input::ExternalStepEnded { id, end },
+            Some(LegEvent::Sight { shows, has_camera }) => Input::Sight { shows, has_camera },
             Some(LegEvent::Alive) => Input::Alive,
             Some(LegEvent::Hangup) => Input::RemoteHangup,
             Some(LegEvent::Cdr(mut cdr)) => {
@@ -317,6 +326,11 @@ impl Actor {
                 Effect::Request { id, request } => {
                     running.jobs.spawn(self.uses.http_requests.clone().make(id, request));
                 }
+                Effect::Show(picture) => {
+                    // The flow was checked with every picture it names.
+                    let clip = picture.and_then(|name| self.uses.flow.pictures.get(&name).cloned());
+                    self.send(running, LegCommand::Show(clip)).await;
+                }
                 Effect::SendTransfer { id, to, timeout_ms } => {
                     let patience = Duration::from_millis(timeout_ms);
                     self.send(running, LegCommand::Transfer { id, to, patience }).await;
@@ -325,6 +339,11 @@ impl Actor {
                     if let Some(sound) = &mut running.sound {
                         sound.silence(silence);
                     }
+                    let hides = silence != RecordingMute::None;
+                    if let Some(camera) = &mut running.camera {
+                        camera.silence(hides);
+                    }
+                    self.send(running, LegCommand::HideCamera(hides)).await;
                 }
                 Effect::SeekRecord => {
                     if let (Some(trunk), Some(session_id)) = (&self.uses.trunk, &running.envelope.session_id)
@@ -361,6 +380,9 @@ impl Actor {
         if let Some(summary) = &summary {
             // Once the end is known, nobody can ask for it any more.
             self.control.close();
+            if let Some(camera) = running.camera.take() {
+                filming::keep_camera(&self.identity.call_id, camera).await;
+            }
             self.close_books(&mut builder, summary, running.sound.take()).await;
         }
         if let Some(batch) = builder.into_batch() {

@@ -84,10 +84,13 @@ pub(in crate::trunk::ocs) fn read_plain(text: &str) -> Result<Said, ReportError>
     Ok(Said { session_id, report })
 }
 
-/// A command as a text frame; `None` for audio, which is binary.
+/// A command as a text frame; `None` for audio, which is binary, and for what this wire cannot carry.
 pub(in crate::trunk::ocs) fn plain_command(command: &LegCommand) -> Option<String> {
     let value = match command {
-        LegCommand::Audio(_) | LegCommand::Transfer { .. } => return None,
+        LegCommand::Audio(_)
+        | LegCommand::Transfer { .. }
+        | LegCommand::Show(_)
+        | LegCommand::HideCamera(_) => return None,
         LegCommand::CheckPoint(name) => json!({ "event": "checkPoint", "data": name }),
         LegCommand::Digit { digit, duration_ms } => {
             json!({ "event": "dtmf", "data": { "digit": digit, "duration": duration_ms } })

@@ -173,8 +173,8 @@ impl Room {
                 out.push(Action::Dropped { direction: "out", reason: "not_joined" });
             }
             LegCommand::Hangup | LegCommand::Refuse { .. } => self.hang_up(now, out),
-            // No leg of this wire says that it can.
-            LegCommand::Transfer { .. } => {}
+            // No leg of this wire says that it can transfer, and none carries pictures.
+            LegCommand::Transfer { .. } | LegCommand::Show(_) | LegCommand::HideCamera(_) => {}
             LegCommand::CheckPoint(_) | LegCommand::Interruption if !joined && self.was_joined => {}
             LegCommand::CheckPoint(name) => {
                 if self.marks.len() >= KEPT_CONTROL {

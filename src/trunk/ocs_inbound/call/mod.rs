@@ -247,8 +247,8 @@ impl InboundCall {
                 self.say(messages::interrupt());
             }
             LegCommand::Hangup | LegCommand::Refuse { .. } => self.hang_up(now),
-            // No leg of this wire says that it can.
-            LegCommand::Transfer { .. } => {}
+            // No leg of this wire says that it can transfer, and none carries pictures.
+            LegCommand::Transfer { .. } | LegCommand::Show(_) | LegCommand::HideCamera(_) => {}
         }
     }
 

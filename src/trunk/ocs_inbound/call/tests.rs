@@ -354,6 +354,8 @@ impl BothEnds {
             LegEvent::Audio { .. }
             | LegEvent::AudioUnreadable { .. }
             | LegEvent::Transfer { .. }
+            | LegEvent::Sight { .. }
+            | LegEvent::Camera(_)
             | LegEvent::RoundTrip(_) => return,
             LegEvent::Link { link, why } => Input::Link { link, why },
             LegEvent::Delivered { sent_by } => {
