@@ -32,6 +32,7 @@ pub(crate) mod transcript;
 pub(crate) mod trials;
 mod uploads;
 pub(crate) mod wanted_calls;
+pub(crate) mod watching;
 pub(crate) mod webhooks;
 pub(crate) mod when;
 
@@ -146,6 +147,8 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(recordings::recording))
         .routes(routes!(recordings::link))
         .routes(routes!(listening::listen))
+        .routes(routes!(watching::watch))
+        .routes(routes!(recordings::camera))
         .routes(routes!(calls::message))
         .routes(routes!(dialout::interactions::interactions))
         .routes(routes!(cdr::list))

@@ -26,6 +26,7 @@ use super::fields::{Fields, Given, optional};
 use super::may::{CallInPath, May};
 use super::problems::{BadId, Deleted, TooLarge};
 use crate::access::{Administer, SeeCalls, ShareRecordings};
+use crate::session::camera_path;
 use crate::store::{AuditAction, LinkKey};
 use crate::wallclock::{iso, now_ms};
 
@@ -124,6 +125,33 @@ pub(super) async fn recording(
     request: Request,
 ) -> Result<Response, Problem> {
     file(&api, &call.found()?.id, request).await
+}
+
+/// The pictures of the callee's camera, of a video call that is recorded: WebM with VP8, without sound. Takes `Range`.
+///
+/// Its time begins with that of the recording.
+#[utoipa::path(get, path = "/v1/calls/{call_id}/camera", operation_id = "getCamera", tag = "recordings",
+    params(
+        ("call_id" = String, Path, description = "The call."),
+        ("range" = Option<String>, Header, description = "A part of the file, `bytes=0-1023` for example."),
+    ),
+    responses(
+        (status = 200, description = "The pictures.", body = Vec<u8>, content_type = "video/webm"),
+        (status = 304, description = "The file did not change since `If-Modified-Since`."),
+        (status = 206, description = "The part that was asked for.", body = Vec<u8>, content_type = "video/webm"),
+        BadId,
+        (status = 404, description = "There is no such call, or no camera was recorded.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        Deleted,
+        (status = 416, description = "The file has no such part.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
+pub(super) async fn camera(
+    State(api): State<Api>,
+    call: CallInPath<SeeCalls>,
+    request: Request,
+) -> Result<Response, Problem> {
+    camera_file(&api, &call.found()?.id, request).await
 }
 
 /// Make a link to the recording of a call that expires.
@@ -244,12 +272,27 @@ async fn recorded(api: &Api, call_id: &str) -> Result<String, Problem> {
 /// Sends the file, or the part of it that `Range` asks for.
 pub(crate) async fn file(api: &Api, call_id: &str, request: Request) -> Result<Response, Problem> {
     let path = recorded(api, call_id).await?;
-    let served = ServeFile::new(path).try_call(request).await;
     let gone = |error: std::io::Error| {
         tracing::warn!(call.id = %call_id, %error, "a recording is gone from its folder");
         Problem::not_found("recording of this call")
     };
-    let response = served.map_err(gone)?;
+    send(path.as_ref(), "audio/wav", gone, request).await
+}
+
+/// As [`file`], of the callee's camera.
+pub(crate) async fn camera_file(api: &Api, call_id: &str, request: Request) -> Result<Response, Problem> {
+    let path = camera_path(recorded(api, call_id).await?.as_ref());
+    send(&path, "video/webm", |_| Problem::not_found("recorded camera of this call"), request).await
+}
+
+async fn send(
+    path: &std::path::Path,
+    kind: &'static str,
+    gone: impl Fn(std::io::Error) -> Problem,
+    request: Request,
+) -> Result<Response, Problem> {
+    let served = ServeFile::new(path).try_call(request).await;
+    let response = served.map_err(&gone)?;
     if response.status() == StatusCode::NOT_FOUND {
         return Err(gone(std::io::ErrorKind::NotFound.into()));
     }
@@ -262,7 +305,7 @@ pub(crate) async fn file(api: &Api, call_id: &str, request: Request) -> Result<R
     }
     let mut response = response.map(Body::new).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/wav"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.extend(HEADERS.map(|(name, value)| (Some(name), value)));
     Ok(response)
 }

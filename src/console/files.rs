@@ -15,6 +15,8 @@ use crate::api::extract::Path;
 const STYLE: &str = include_str!("static/console.css");
 const SCRIPT: &str = include_str!("static/console.js");
 const TALK: &str = include_str!("static/talk.js");
+/// Of the page of a call.
+const CAMERA: &str = include_str!("static/camera.js");
 const RING: &str = include_str!("static/ring.js");
 const EMBED: &str = include_str!("static/embed.js");
 const ICON: &str = include_str!("static/icon.svg");
@@ -45,6 +47,12 @@ pub(super) fn script() -> &'static str {
 /// The address of the script of the page on which somebody talks to a flow.
 pub(super) fn talk() -> &'static str {
     static ADDRESS: LazyLock<String> = LazyLock::new(|| address("talk.js", TALK));
+    &ADDRESS
+}
+
+/// The address of the script of the page of a call: its camera, live and recorded.
+pub(super) fn camera() -> &'static str {
+    static ADDRESS: LazyLock<String> = LazyLock::new(|| address("camera.js", CAMERA));
     &ADDRESS
 }
 
@@ -87,6 +95,7 @@ static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
         ("console.js", SCRIPTS, SCRIPT),
         ("talk.js", SCRIPTS, TALK),
         ("ring.js", SCRIPTS, RING),
+        ("camera.js", SCRIPTS, CAMERA),
         ("icon.svg", "image/svg+xml", ICON),
     ];
     let all = own.into_iter().chain(LIVE.map(|(name, content)| (name, SCRIPTS, content)));
@@ -131,9 +140,10 @@ mod tests {
         assert!(STYLE.len() <= 30 * 1024, "{} bytes", STYLE.len());
         assert!(SCRIPT.len() <= 4 * 1024, "{} bytes", SCRIPT.len());
         assert!(TALK.len() <= 6 * 1024, "{} bytes", TALK.len());
-        assert!(RING.len() <= 7 * 1024, "{} bytes", RING.len());
+        assert!(CAMERA.len() <= 4 * 1024, "{} bytes", CAMERA.len());
+        assert!(RING.len() <= 8 * 1024, "{} bytes", RING.len());
         assert!(EMBED.len() <= 5 * 1024, "{} bytes", EMBED.len());
-        for file in [STYLE, SCRIPT, TALK, RING, EMBED] {
+        for file in [STYLE, SCRIPT, TALK, CAMERA, RING, EMBED] {
             assert!(!file.contains("://") && !file.contains("@import") && !file.contains("eval("));
         }
         assert!(ICON.contains("<svg"));

@@ -85,6 +85,8 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/calls/{id}/changes", get(calls::changes::stream))
         .route("/calls/{id}/recording.wav", get(calls::one::recording))
         .route("/calls/{id}/live.wav", get(calls::one::listen))
+        .route("/calls/{id}/watch", post(calls::one::watch))
+        .route("/calls/{id}/camera.webm", get(calls::one::camera))
         .route("/calls/{id}/evidence.svg", get(calls::one::evidence))
         .route("/calls/{id}/label", post(calls::one::label))
         .route("/calls/{id}/hang-up", post(calls::one::hang_up))

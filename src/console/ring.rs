@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::files;
 use super::frame::Room;
 use super::signing::Asked;
-use super::talk::with_microphone;
+use super::talk::with_camera;
 use crate::api::Api;
 
 #[derive(Serialize)]
@@ -22,7 +22,7 @@ pub(super) async fn page(State(api): State<Api>, frame: Asked) -> Response {
     let frame = frame.0.shown_once();
     let page = Ring { script: files::ring() };
     let mut shown = frame.page(&api, ("ring.html", Room::Elsewhere), frame.say("ring_title"), &[], &page);
-    with_microphone(&mut shown);
+    with_camera(&mut shown);
     shown.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     shown
 }

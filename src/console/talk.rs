@@ -23,6 +23,10 @@ const VARIABLE: &str = "v_";
 const PERMISSIONS: HeaderValue =
     HeaderValue::from_static("camera=(), geolocation=(), microphone=(self), payment=()");
 
+/// As [`PERMISSIONS`], and the camera.
+const WITH_CAMERA: HeaderValue =
+    HeaderValue::from_static("camera=(self), geolocation=(), microphone=(self), payment=()");
+
 #[derive(Serialize)]
 struct Talk {
     name: String,
@@ -82,6 +86,11 @@ pub(super) async fn page(
 /// Lets a page use the microphone.
 pub(super) fn with_microphone(page: &mut Response) {
     page.headers_mut().insert(HeaderName::from_static("permissions-policy"), PERMISSIONS);
+}
+
+/// Lets a page use microphone and camera.
+pub(super) fn with_camera(page: &mut Response) {
+    page.headers_mut().insert(HeaderName::from_static("permissions-policy"), WITH_CAMERA);
 }
 
 /// Answers the offer of a browser.

@@ -8,13 +8,13 @@ use axum::http::{Extensions, HeaderMap, HeaderValue, header};
 use crate::api::Api;
 
 /// From where a request came.
-pub(super) fn sent_from(api: &Api, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
+pub(crate) fn sent_from(api: &Api, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     api.access.origin(peer, headers)
 }
 
 /// Where a call is ended by its secret.
-pub(super) fn end_at(secret: &str) -> HeaderMap {
+pub(crate) fn end_at(secret: &str) -> HeaderMap {
     let location = HeaderValue::from_str(&format!("/v1/browser-calls/{secret}")).ok();
     location.into_iter().map(|value| (header::LOCATION, value)).collect()
 }

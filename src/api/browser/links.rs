@@ -75,6 +75,8 @@ pub(super) struct News {
     state: &'static str,
     /// Who calls, where the request said so.
     caller: Option<String>,
+    /// It is a video call: offer the camera, too, if there is one.
+    video: bool,
 }
 
 const fn word(state: LinkState) -> &'static str {
@@ -90,7 +92,7 @@ const fn word(state: LinkState) -> &'static str {
 
 impl From<LinkNews> for News {
     fn from(news: LinkNews) -> Self {
-        Self { state: word(news.state), caller: news.caller }
+        Self { state: word(news.state), caller: news.caller, video: news.video }
     }
 }
 

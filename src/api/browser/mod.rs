@@ -30,9 +30,10 @@ use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::addresses::{end_at, sent_from};
+pub(crate) use self::addresses::{end_at, sent_from};
 pub use self::placing::BrowserCalls;
 pub(crate) use self::placing::{Placed, Wanted, place};
+pub(in crate::api) use self::shapes::offer;
 use self::shapes::{BrowserCall, BrowserToken, NewCall, NewToken};
 pub(crate) use self::tokens::Grant;
 use super::Api;

@@ -28,6 +28,11 @@ pub struct BrowserCalls {
 }
 
 impl BrowserCalls {
+    /// Whether a camera is on in the call of this session.
+    pub(crate) fn has_camera(&self, session_id: Option<&str>) -> bool {
+        self.open().ok().zip(session_id).is_some_and(|(browsers, id)| browsers.has_camera(id))
+    }
+
     /// Through this port; without one, every call is refused. Pages of `origins` may ask from their browsers.
     #[must_use]
     pub fn new(browsers: Option<Browsers>, origins: PageOrigins) -> Self {

@@ -73,7 +73,7 @@ pub(super) struct NewCall {
 }
 
 /// The offer of a browser.
-pub(super) fn offer(fields: &mut Fields<'_>) -> String {
+pub(in crate::api) fn offer(fields: &mut Fields<'_>) -> String {
     fields.required("sdp", "send the offer of the browser", |fields, name| {
         let text = fields.any_text(name)?;
         let fits = |text: String| match text.len() {

@@ -65,6 +65,7 @@ impl Made {
             called: request.number.clone(),
             caller: request.caller.clone(),
             rings: Duration::from_millis(rings_ms),
+            video: request.video,
         };
         let made = browsers.make_link(wanted).map_err(|why| Problem::too_many(&why.to_string(), 30))?;
         *link = RingLink {

@@ -16,6 +16,7 @@ use crate::api::numbers;
 use crate::net::guard::AddressPolicy;
 use crate::session::RingLink;
 use crate::store::{CallRow, Cursor, HistoryRow, LARGEST_METADATA};
+use crate::trunk::webrtc::TRUNK;
 
 const LONGEST_ID: usize = 64;
 /// Longest name of a flow with its version, characters.
@@ -52,7 +53,7 @@ pub(in crate::api) struct Make {
     /// Country of a `number` that does not name its own, as in `ID` or 62; that of the flow or of the server when absent.
     #[schema(value_type = Option<String>)]
     pub(super) country: Option<Country>,
-    /// `voice`, or `suara`, which is the same; or `video`, which is carried by voice today. In any case of its letters.
+    /// `voice`, or `suara`, which is the same; or `video`, which is carried by voice where nothing on the way carries a picture. In any case of its letters.
     #[schema(pattern = "^([Vv][Oo][Ii][Cc][Ee]|[Ss][Uu][Aa][Rr][Aa]|[Vv][Ii][Dd][Ee][Oo])$", value_type = String)]
     pub(super) r#type: CallType,
     /// Variables of the flow, above those of the contact; 16 KiB at most.
@@ -180,7 +181,8 @@ pub(in crate::api) struct CallRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     contact_id: Option<String>,
     r#type: CallType,
-    /// How a `video` call is carried: by `voice`.
+    /// How a `video` call is carried: `video` where pictures go at least one way, `voice` where they go none. Absent while a link is not
+    /// answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     carried: Option<CallType>,
     /// In the answer to the request alone: the link that rings, good for one answer. Deliver it to the contact, and to nobody else.
@@ -240,13 +242,21 @@ impl CallRecord {
     }
 }
 
+/// How a call that was asked for as a video call goes, as far as it is known.
+fn carried(call: &CallRow) -> Option<CallType> {
+    let is_known = call.pictures.is_some() || call.trunk != TRUNK;
+    let carried = if call.pictures == Some(true) { CallType::Video } else { CallType::Voice };
+    (call.video && is_known).then_some(carried)
+}
+
 impl From<CallRow> for CallRecord {
     fn from(call: CallRow) -> Self {
+        let carried = carried(&call);
         Self {
             call_id: call.id,
             contact_id: None,
             r#type: if call.video { CallType::Video } else { CallType::Voice },
-            carried: call.video.then_some(CallType::Voice),
+            carried,
             ring_link: None,
             ring_until: None,
             start_time: second(call.created_ms),

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
+use serde_json::json;
 
 use super::ladder::{Ladder, ladder};
 use super::sentence::sentence;
@@ -17,7 +20,8 @@ use crate::api::Api;
 use crate::api::error::{Code, Problem};
 use crate::api::extract::Path;
 use crate::api::transcript::{self, Kind, LONGEST_TIMELINE, Speaker};
-use crate::api::{listening, recordings};
+use crate::api::{listening, recordings, watching};
+use crate::console::files;
 use crate::console::forms::Does;
 use crate::console::frame::{Crumb, Frame, Room, Sees, may};
 use crate::console::people_names::Names;
@@ -25,6 +29,7 @@ use crate::console::picture;
 use crate::console::seat::Seat;
 use crate::console::when::{At, length};
 use crate::console::who::{Who, who_of_call};
+use crate::session::camera_path;
 use crate::store::{CallRow, CdrRow, LabelOrigin};
 
 #[derive(Serialize)]
@@ -38,6 +43,12 @@ struct One {
     phase: String,
     /// Somebody talks on it, and who looks may listen.
     talks: bool,
+    /// The callee shows a camera now.
+    has_camera: bool,
+    /// Of the camera, live and recorded.
+    script: &'static str,
+    /// What their camera showed is kept beside the recording.
+    filmed: bool,
     /// It may be ended by who looks.
     ends: bool,
     facts: Vec<(String, String)>,
@@ -136,6 +147,14 @@ pub(in crate::console) async fn page(
             .map(|live| sees.say(&format!("phase_{}", live.phase.as_str())).to_owned())
             .unwrap_or_default(),
         talks: live && call.answered_ms.is_some(),
+        script: files::camera(),
+        has_camera: live && api.browsers.has_camera(call.session_id.as_deref()),
+        filmed: match &recording {
+            Some(row) if !live && row.deleted_ms.is_none() => {
+                tokio::fs::try_exists(camera_path(row.path.as_ref())).await.unwrap_or_default()
+            }
+            _ => false,
+        },
         ends: live && may::<EndCalls>(&sees.who),
         facts: facts(&sees, &call),
         began: sees.zone.at(call.created_ms),
@@ -273,6 +292,37 @@ pub(in crate::console) async fn listen(
         Box::pin(async move { seat.holds(&api).await })
     };
     listening::live(&api, &call, &sees.who, listening::For::Browsers, holds).await
+}
+
+/// What the callee's camera showed, for the player of its page.
+pub(in crate::console) async fn camera(
+    _: Sees<SeeCalls>,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let call = call(&api, &id).await?;
+    recordings::camera_file(&api, &call.id, request).await
+}
+
+/// Answers the browser of somebody who watches the camera of a running call.
+pub(in crate::console) async fn watch(
+    State(api): State<Api>,
+    seat: Seat<SeeCalls>,
+    Path(id): Path<String>,
+    form: Does<SeeCalls>,
+) -> Result<Response, Problem> {
+    let call = call(&api, &id).await?;
+    let (seat, looked) = (Arc::new(seat), api.clone());
+    let holds = move || -> BoxFuture<'static, bool> {
+        let (seat, api) = (Arc::clone(&seat), looked.clone());
+        Box::pin(async move { seat.holds(&api).await })
+    };
+    let address = api.access.origin(form.peer, &form.headers);
+    let sdp = form.written.exactly("sdp");
+    let watched = watching::show(&api, &call, &form.by.who, &sdp, address, holds).await?;
+    let end = format!("/v1/browser-calls/{}", watched.secret);
+    Ok((StatusCode::CREATED, Json(json!({ "sdp": watched.sdp, "end": end }))).into_response())
 }
 
 /// Why it was decided so, as a picture.

@@ -9,6 +9,7 @@
   const WHY = { NotAllowedError: "denied", SecurityError: "denied", NotFoundError: "none", OverconstrainedError: "none", NotReadableError: "busy" };
   let call = null;
   let watching = 0;
+  let isVideo = false;
 
   const ask = (what, body) =>
     fetch("/v1/ring-links/" + what, { method: "POST", body: JSON.stringify({ token, ...body }), referrerPolicy: "no-referrer" });
@@ -29,6 +30,8 @@
 
   function drop() {
     const { peer, stream } = call || {};
+    part("sight").hidden = true;
+    for (const name of ["picture", "self"]) part(name).srcObject = null;
     call = null;
     stream?.getTracks().forEach((track) => track.stop());
     peer?.close();
@@ -68,6 +71,8 @@
       if (part("offer").hidden) show("offer", "");
       else if (!isQuiet) tell("");
       if (news.caller) part("who").textContent = words.who.replace("%", news.caller);
+      isVideo = news.video;
+      part("video-note").hidden = !isVideo;
     } else if (news?.state === "soon") tell(words.soon);
     else if (news) return over(words[news.state], news.state === "answered" || news.state === "expired");
     watching = setTimeout(() => look(true), 2000);
@@ -75,12 +80,14 @@
 
   function watch(peer, sender) {
     peer.addEventListener("track", (event) => {
-      part("sound").srcObject = event.streams[0] || new MediaStream([event.track]);
+      const stream = new MediaStream([event.track]);
+      if (event.track.kind === "audio") part("sound").srcObject = stream;
+      else part("picture").srcObject = stream;
     });
     peer.addEventListener("connectionstatechange", () => {
       const state = peer.connectionState;
       if (state === "connected") {
-        show("talk", words.talking);
+        show("talk", call?.isBlind ? words.blind : words.talking);
         part("end").focus();
         sender.transport?.addEventListener("statechange", () => {
           if (sender.transport.state === "closed") over(words.ended);
@@ -92,6 +99,29 @@
     });
   }
 
+  // Who has no camera, or keeps it to themselves, still sees what is shown.
+  async function devices(mine) {
+    if (!isVideo) return navigator.mediaDevices.getUserMedia({ audio: true });
+    tell(words.camera);
+    try {
+      return await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: { ideal: 640 }, frameRate: { max: 30 } } });
+    } catch (error) {
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      mine.isBlind = true;
+      return stream;
+    }
+  }
+
+  function addPictures(peer, stream) {
+    const camera = stream.getVideoTracks()[0];
+    if (camera) {
+      peer.addTransceiver(camera, { direction: "sendrecv", streams: [stream], sendEncodings: [{ maxBitrate: 800000 }] });
+      part("self").srcObject = new MediaStream([camera]);
+    } else peer.addTransceiver("video", { direction: "recvonly" });
+    part("self").hidden = part("camera").hidden = !camera;
+    part("sight").hidden = false;
+  }
+
   async function accept() {
     if (call) return;
     if (!window.isSecureContext) return tell(words.insecure, true);
@@ -100,7 +130,7 @@
     part("accept").disabled = true;
     tell(words.asking);
     try {
-      mine.stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      mine.stream = await devices(mine);
     } catch (error) {
       return again(words[WHY[error.name]] || error.message);
     }
@@ -111,6 +141,7 @@
       mine.sender = peer.addTrack(track, mine.stream);
       track.addEventListener("ended", () => call === mine && tell(words.unplugged, true));
       watch(peer, mine.sender);
+      if (isVideo) addPictures(peer, mine.stream);
       await peer.setLocalDescription(await peer.createOffer());
       const answer = await ask("accept", { sdp: peer.localDescription.sdp });
       // A link that does not ring any more says so when it is looked at.
@@ -139,6 +170,12 @@
   part("end").addEventListener("click", () => { hangUp(); over(words.ended); });
   part("mute").addEventListener("click", (event) => {
     const track = call?.stream?.getAudioTracks()[0];
+    if (!track) return;
+    track.enabled = !track.enabled;
+    event.currentTarget.setAttribute("aria-pressed", String(!track.enabled));
+  });
+  part("camera").addEventListener("click", (event) => {
+    const track = call?.stream?.getVideoTracks()[0];
     if (!track) return;
     track.enabled = !track.enabled;
     event.currentTarget.setAttribute("aria-pressed", String(!track.enabled));

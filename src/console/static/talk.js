@@ -26,6 +26,8 @@
     stream?.getTracks().forEach((track) => track.stop());
     peer?.close();
     part("panel").hidden = true;
+    part("picture").hidden = true;
+    part("picture").srcObject = null;
     part("start").disabled = false;
     part("start").focus();
     tell(text, isBad);
@@ -49,8 +51,12 @@
 
   function watch(peer, sender) {
     peer.addEventListener("track", (event) => {
-      part("sound").srcObject = event.streams[0] || new MediaStream([event.track]);
+      const stream = new MediaStream([event.track]);
+      if (event.track.kind === "audio") part("sound").srcObject = stream;
+      else part("picture").srcObject = stream;
     });
+    // There is something to see once the flow shows it.
+    part("picture").addEventListener("loadeddata", () => { part("picture").hidden = false; });
     peer.addEventListener("connectionstatechange", () => {
       const state = peer.connectionState;
       if (state === "connected") {
@@ -86,6 +92,7 @@
       mine.sender = peer.addTrack(track, mine.stream);
       track.addEventListener("ended", () => call === mine && tell(words.unplugged, true));
       watch(peer, mine.sender);
+      peer.addTransceiver("video", { direction: "recvonly" });
       await peer.setLocalDescription(await peer.createOffer());
       given.set("sdp", peer.localDescription.sdp);
       const answer = await fetch(form.action, { method: "POST", body: given });
