@@ -158,6 +158,8 @@ async fn call(
             LegEvent::Status(_)
             | LegEvent::AudioUnreadable { .. }
             | LegEvent::Transfer { .. }
+            | LegEvent::Sight { .. }
+            | LegEvent::Camera(_)
             | LegEvent::Audio { .. }
             | LegEvent::Digit(_)
             | LegEvent::CheckPoint(_)
@@ -201,6 +203,8 @@ async fn call(
                 LegEvent::AudioUnreadable { why, .. } => return Err(why.into()),
                 LegEvent::Status(_)
                 | LegEvent::Transfer { .. }
+                | LegEvent::Sight { .. }
+                | LegEvent::Camera(_)
                 | LegEvent::Digit(_)
                 | LegEvent::RoundTrip(_)
                 | LegEvent::Link { .. }

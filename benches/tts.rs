@@ -140,6 +140,7 @@ fn answer(reply: &Arc<[i16]>) -> Fallible<()> {
                     Effect::SendAudio(_)
                     | Effect::SendInterruption
                     | Effect::SendDigit { .. }
+                    | Effect::Show(_)
                     | Effect::SendHangup
                     | Effect::KeepMessage { .. }
                     | Effect::EndMessage { .. }

@@ -8,7 +8,7 @@ mod report;
 mod turns;
 mod watch;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -120,7 +120,7 @@ impl Demo {
             trunks: vec![trunk],
             webhooks: crate::config::Outward { allow_private: true, allow: Vec::new() },
             speech_to_text: options.speech_to_text.clone(),
-            webrtc: WebRtc { listen: Some((options.listen.ip(), 0).into()), ..WebRtc::default() },
+            webrtc: WebRtc { listen: Some(every_address(options.listen.ip())), ..WebRtc::default() },
             ..Config::default()
         };
         let app = App::start(&config).await?;
@@ -350,4 +350,14 @@ fn who(call: &CallRow) -> Option<String> {
         _ => "timeout",
     };
     Some(word.into())
+}
+
+/// Where calls in the browser are taken. Firefox reaches no 127.0.0.1 by WebRTC: it is given an address of this machine that leads to
+/// others, if there is one. Who knows the answer to an offer, and nobody else, is answered there.
+const fn every_address(listen: IpAddr) -> SocketAddr {
+    let every = match listen {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    SocketAddr::new(every, 0)
 }

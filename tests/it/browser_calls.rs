@@ -106,7 +106,7 @@ impl Page {
                     }
                 }
                 Output::Closed => self.is_over = true,
-                Output::Away => {}
+                Output::Away | Output::Picture(_) | Output::KeyFrameWanted => {}
             }
         }
     }
@@ -265,7 +265,7 @@ async fn a_token_is_good_for_one_call_of_its_flow() {
 async fn what_cannot_be_taken_is_refused_with_a_sentence() {
     let system = TestSystem::start().await;
     let (_page, offer) = Page::open().await;
-    let video = format!("{offer}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n");
+    let data = format!("{offer}m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n");
     for (whose, body, status, code, words) in [
         (As::Nobody, json!({ "flow": "short", "sdp": offer }), 401, "credentials_missing", ""),
         (As::Nobody, json!({}), 401, "credentials_missing", ""),
@@ -281,7 +281,7 @@ async fn what_cannot_be_taken_is_refused_with_a_sentence() {
         (As::Program, json!({ "flow": "none", "sdp": offer }), 404, "not_found", "none"),
         (As::Program, json!({ "flow": "named", "sdp": offer }), 422, "invalid", "name"),
         (As::Program, json!({ "flow": "short", "sdp": "garbage" }), 422, "invalid", "session description"),
-        (As::Program, json!({ "flow": "short", "sdp": video }), 422, "invalid", "one audio stream"),
+        (As::Program, json!({ "flow": "short", "sdp": data }), 422, "invalid", "one audio stream"),
         (As::Program, json!({ "flow": "short", "sdp": "v".repeat(40_000) }), 400, "malformed", "32768"),
     ] {
         let (was, told, detail) = ask(&system, whose, Method::POST, PATH, &body).await.problem();

@@ -146,7 +146,7 @@ async fn campaign(store: &Store) -> String {
 }
 
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 75] = [
+const PAGES: [(&str, &str); 77] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
@@ -155,6 +155,8 @@ const PAGES: [(&str, &str); 75] = [
     ("GET", "/calls/c1"),
     ("GET", "/calls/c1/changes?after=1000"),
     ("GET", "/calls/c1/live.wav"),
+    ("POST", "/calls/c1/watch"),
+    ("GET", "/calls/c1/camera.webm"),
     ("GET", "/calls/c1/recording.wav"),
     ("GET", "/calls/c1/evidence.svg"),
     ("GET", "/webhooks"),

@@ -76,6 +76,8 @@ async fn told(leg: &mut Leg) -> (LegEvent, bool) {
             | LegEvent::Transfer { .. }
             | LegEvent::Cdr(_)
             | LegEvent::AudioUnreadable { .. }
+            | LegEvent::Sight { .. }
+            | LegEvent::Camera(_)
             | LegEvent::Lost { .. }) => return (event, is_loud),
         }
     }

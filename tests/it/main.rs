@@ -133,4 +133,5 @@ mod trunk_gateway;
 mod trunk_lines;
 mod trunk_versions;
 mod uploads;
+mod video_calls;
 mod virtual_call;

@@ -73,6 +73,8 @@ async fn call(trunk: &OcsCarrier) -> Told {
             | LegEvent::Delivered { .. }
             | LegEvent::Transfer { .. }
             | LegEvent::Alive
+            | LegEvent::Sight { .. }
+            | LegEvent::Camera(_)
             | LegEvent::Link { .. } => {}
             LegEvent::AudioUnreadable { why, .. } => panic!("audio cannot be read: {why}"),
             LegEvent::Hangup => told.ended = true,

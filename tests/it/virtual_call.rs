@@ -94,6 +94,7 @@ impl TestSystem {
                 }
                 Effect::SendHangup => self.hung_up = true,
                 Effect::SendDigit { .. }
+                | Effect::Show(_)
                 | Effect::MuteRecording(_)
                 | Effect::SeekRecord
                 | Effect::Recognise { .. }
