@@ -31,6 +31,7 @@ pub(crate) struct Formats<'a> {
 }
 
 /// What a connection wants done, or tells.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 pub(crate) enum Step {
     Send { to: SocketAddr, datagram: Vec<u8> },
     Event(Event),

@@ -56,7 +56,6 @@ impl Browser {
     ///
     /// # Panics
     /// When the library makes no offer.
-    #[expect(clippy::expect_used, reason = "for tests")]
     #[must_use]
     pub fn offering(identity: &Identity, address: SocketAddr, laws: &[Law], now: Instant) -> (Self, String) {
         Self::offering_video(identity, address, laws, None, now)

@@ -10,6 +10,8 @@ use super::BadPicture;
 pub(super) const MAGIC: &[u8] = b"DKIF";
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 12;
+/// What ten minutes of thirty frames a second come to.
+const MOST_FRAMES_OF_A_CLIP: usize = 10 * 60 * 30;
 
 /// The frames of a file and when they are shown, the first at zero. Those without a byte are left out: the encoder dropped them, and
 /// the picture before stays.
@@ -45,6 +47,10 @@ pub(super) fn frames(bytes: &[u8]) -> Result<Vec<(Duration, Bytes)>, BadPicture>
         let since = time.checked_sub(*begin.get_or_insert(time)).ok_or(BadPicture::NotRising { frame: n })?;
         let shown = duration(since, seconds, ticks).ok_or(BadPicture::Long { length: Duration::MAX })?;
         frames.push((shown, whole.slice(from..to)));
+        // So many are too long or too fast in any case; the rest is not even listed.
+        if frames.len() > MOST_FRAMES_OF_A_CLIP {
+            break;
+        }
     }
     Ok(frames)
 }

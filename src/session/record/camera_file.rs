@@ -126,12 +126,11 @@ mod tests {
         let mut file = File::open(path).unwrap();
         let (mut times, mut cluster) = (Vec::new(), 0);
         for tag in WebmIterator::new(&mut file, &[]) {
-            match tag.unwrap() {
-                Tag::Timestamp(at) => cluster = at,
-                Tag::SimpleBlock(block) => {
-                    times.push(cluster + u64::from(u16::from_be_bytes([block[1], block[2]])));
-                }
-                _ => {}
+            let tag = tag.unwrap();
+            if let Tag::Timestamp(at) = tag {
+                cluster = at;
+            } else if let Tag::SimpleBlock(block) = tag {
+                times.push(cluster + u64::from(u16::from_be_bytes([block[1], block[2]])));
             }
         }
         times

@@ -194,20 +194,24 @@ mod tests {
 
     use super::*;
 
-    /// Time, whether it is a key frame, and the frame itself, of all that a reader finds; the length and the index it is told.
-    fn read(bytes: &[u8]) -> (Vec<(u64, bool, Vec<u8>)>, Option<f64>, Vec<u64>) {
+    /// Time, whether it is a key frame, and the frame itself.
+    type Shown = (u64, bool, Vec<u8>);
+
+    /// All that a reader finds: frames, the length, and the index.
+    fn read(bytes: &[u8]) -> (Vec<Shown>, Option<f64>, Vec<u64>) {
         let (mut frames, mut duration, mut cues, mut cluster) = (Vec::new(), None, Vec::new(), 0);
         for tag in WebmIterator::new(&mut Cursor::new(bytes), &[]) {
-            match tag.expect("a tag") {
-                Tag::Timestamp(at) => cluster = at,
-                Tag::Duration(length) => duration = Some(length),
-                Tag::CueClusterPosition(at) => cues.push(at),
-                Tag::SimpleBlock(block) => {
-                    assert_eq!(block[0], 0x81);
-                    let since = i16::from_be_bytes([block[1], block[2]]);
-                    frames.push((cluster + since as u64, block[3] & 0x80 != 0, block[4..].to_vec()));
-                }
-                _ => {}
+            let tag = tag.expect("a tag");
+            if let Tag::Timestamp(at) = tag {
+                cluster = at;
+            } else if let Tag::Duration(length) = tag {
+                duration = Some(length);
+            } else if let Tag::CueClusterPosition(at) = tag {
+                cues.push(at);
+            } else if let Tag::SimpleBlock(block) = tag {
+                assert_eq!(block[0], 0x81);
+                let since = i16::from_be_bytes([block[1], block[2]]);
+                frames.push((cluster + since as u64, block[3] & 0x80 != 0, block[4..].to_vec()));
             }
         }
         (frames, duration, cues)

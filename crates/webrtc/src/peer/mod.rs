@@ -60,7 +60,6 @@ impl fmt::Debug for Received {
 }
 
 /// What a call wants done, or tells.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 #[derive(Debug)]
 pub enum Output {
     /// A datagram that has to leave.

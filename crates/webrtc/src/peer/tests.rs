@@ -104,7 +104,7 @@ impl Call {
         }
     }
 
-    fn to_peer(&mut self, datagrams: Vec<Vec<u8>>) {
+    fn hand_to_peer(&mut self, datagrams: Vec<Vec<u8>>) {
         for datagram in datagrams {
             self.peer.receive(&datagram, theirs(), self.now).unwrap();
             for answer in self.drain() {
@@ -124,10 +124,10 @@ impl Call {
                 for datagram in self.drain() {
                     self.browser.receive(&datagram, ours(), self.now).unwrap();
                     let answers = self.drain_browser();
-                    self.to_peer(answers);
+                    self.hand_to_peer(answers);
                 }
                 let sent = self.drain_browser();
-                self.to_peer(sent);
+                self.hand_to_peer(sent);
             }
         }
     }
@@ -233,7 +233,12 @@ fn to_viewer(browser: &mut Browser, viewer: &mut Viewer, now: Instant) -> Vec<Ou
         match browser.poll().unwrap() {
             Output::Wait(_) => return told,
             Output::Send { datagram, .. } => viewer.receive(&datagram, theirs(), now).unwrap(),
-            other => told.push(other),
+            other @ (Output::Connected
+            | Output::Packet(_)
+            | Output::Picture(_)
+            | Output::KeyFrameWanted
+            | Output::Away
+            | Output::Closed) => told.push(other),
         }
     }
 }
