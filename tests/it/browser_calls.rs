@@ -1,7 +1,6 @@
 //! Calls of browsers, from the offer to the record: an independent end of the same library over loopback, and Chromium.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use callcore::audio::{g711, tone, wav};
@@ -319,13 +318,10 @@ async fn somebody_talks_to_a_flow_in_chromium() {
     let quiet = vec![0; 8_000];
     let loud = tone::tone(&[300.0, 700.0], 1_000, -12.0);
     std::fs::write(&microphone, wav::write_8k(&[&[quiet, loud].concat()])).unwrap();
-    let program = std::env::var("PATH").unwrap_or_default();
-    let program =
-        program.split(':').map(|folder| Path::new(folder).join(browser)).find(|path| path.is_file());
     let link = system.app.sign_in_link("Ada", Role::Admin).await.unwrap();
     let address: SocketAddr = system.app.address();
     let options = json!({
-        "browser": program,
+        "browser": browser,
         "welcome": link.expose_secret(),
         "base": format!("http://{address}"),
         "microphone": microphone,

@@ -1,8 +1,6 @@
 //! Somebody who speaks to a flow in Chromium: over the bot, which falls silent, and as an answer. Needs ../shared/speech for a
 //! voice, and ../shared/models for who understands it.
 
-use std::path::Path;
-
 use callcore::audio::{tone, wav};
 use dering::access::Role;
 use secrecy::ExposeSecret;
@@ -43,12 +41,9 @@ async fn who_speaks_over_the_bot_in_chromium_is_heard_and_it_falls_silent() {
     let microphone = system.folder.path().join("microphone.wav");
     let quiet = vec![0; 32_000];
     std::fs::write(&microphone, wav::write_8k(&[&[quiet, said].concat()])).unwrap();
-    let program = std::env::var("PATH").unwrap_or_default();
-    let program =
-        program.split(':').map(|folder| Path::new(folder).join(browser)).find(|path| path.is_file());
     let link = system.app.sign_in_link("Ada", Role::Admin).await.unwrap();
     let options = json!({
-        "browser": program,
+        "browser": browser,
         "welcome": link.expose_secret(),
         "base": format!("http://{}", system.app.address()),
         "microphone": microphone,

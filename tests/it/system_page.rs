@@ -1,6 +1,6 @@
 //! The pages in a real browser.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
@@ -15,14 +15,26 @@ use crate::peer::{self, Peer};
 use crate::system_fixture::{BUSY, FAX, PERSON, TestSystem, in_time, local};
 
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const FIREFOXES: [&str; 2] = ["firefox-esr", "firefox"];
 
-/// A browser of this computer; says so when there is none.
-pub(crate) fn browser() -> Option<&'static str> {
-    let folders = std::env::var("PATH").unwrap_or_default();
-    let there = |name: &&str| folders.split(':').any(|folder| Path::new(folder).join(name).is_file());
-    let found = BROWSERS.into_iter().find(there);
+/// Chromium, or one of its kind; says so when there is none.
+pub(crate) fn browser() -> Option<PathBuf> {
+    program(&BROWSERS)
+}
+
+/// Firefox; says so when there is none.
+pub(crate) fn firefox() -> Option<PathBuf> {
+    program(&FIREFOXES)
+}
+
+/// The first of these programs that this computer has.
+fn program(names: &[&str]) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&folders).collect();
+    let places = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let found = places.into_iter().find(|place| place.is_file());
     if found.is_none() {
-        println!("skipped: chromium is not installed");
+        println!("skipped: {} is not installed", names[0]);
     }
     found
 }
@@ -102,14 +114,11 @@ async fn people_of_every_role_walk_through_the_console() {
         return;
     }
     let system = TestSystem::start().await;
-    let program = std::env::var("PATH").unwrap_or_default();
-    let program =
-        program.split(':').map(|folder| Path::new(folder).join(browser)).find(|path| path.is_file());
     let welcome = system.app.first_link().await.unwrap().unwrap();
     let mut walk = Peer::start(
         "walk.js",
         json!({
-            "browser": program,
+            "browser": browser,
             "welcome": welcome.expose_secret(),
             "number": BUSY,
             "shots": std::env::var("DERING_SHOTS").ok(),

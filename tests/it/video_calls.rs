@@ -1,7 +1,5 @@
 //! Video calls in Chromium: the bot shows a picture, the callee a camera, somebody watches, and it is recorded.
 
-use std::path::Path;
-
 use callcore::audio::{tone, wav};
 use dering::access::Role;
 use reqwest::Method;
@@ -53,33 +51,36 @@ async fn a_video_call_in_chromium_is_seen_both_ways_watched_and_recorded() {
     let system = system().await;
     let microphone = system.folder.path().join("microphone.wav");
     std::fs::write(&microphone, wav::write_8k(&[&vec![0; 8_000]])).unwrap();
-    let program = std::env::var("PATH").unwrap_or_default();
-    let program =
-        program.split(':').map(|folder| Path::new(folder).join(browser)).find(|path| path.is_file());
     let (seen, first) = rung(&system).await;
     let (blind, second) = rung(&system).await;
+    let (declined, third) = rung(&system).await;
+    let (answered, fourth) = rung(&system).await;
+    let token = json!({ "flow": "shop" });
+    let token = ask(&system, As::Program, Method::POST, "/v1/browser-tokens", &token).await.json();
     let welcome = system.app.sign_in_link("Ada", Role::Admin).await.unwrap();
     let options = json!({
-        "browser": program,
+        "browser": browser,
         "base": format!("http://{}", system.app.address()),
         "welcome": welcome.expose_secret(),
         "microphone": microphone,
-        "links": [first, second],
+        "links": [first, second, third, fourth],
+        "token": token["token"],
         "call": seen,
         "pictures": std::env::var("DERING_PICTURES").ok(),
     });
     let mut peer = Peer::start("video.js", options).await;
-    loop {
+    let placed = loop {
         let report = peer.report().await;
         if let Some(why) = report["failed"].as_str() {
             panic!("{why}");
         }
         if report["done"] == true {
             println!("{}", report["measured"]);
-            break;
+            break report["placed"].as_str().expect("the id of the call").to_owned();
         }
-    }
-    for (call_id, camera) in [(&seen, true), (&blind, false)] {
+    };
+    assert_eq!(ended(&system, &declined).await.0["causeCode"], 21);
+    for (call_id, camera) in [(&seen, true), (&blind, false), (&placed, true), (&answered, false)] {
         let _ended = ended(&system, call_id).await;
         let wanted = json!({ "shows": true, "camera": camera });
         assert_eq!(facts(&system, call_id, "video").await, [wanted], "{call_id}");
@@ -88,7 +89,10 @@ async fn a_video_call_in_chromium_is_seen_both_ways_watched_and_recorded() {
         assert_eq!(file.status, if camera { 200 } else { 404 }, "{}", file.text());
     }
     let history = system.client.read("/v1/calls/history?user_id=siap3943&limit=10").await.json();
-    for record in history["call_records"].as_array().unwrap() {
+    let records = history["call_records"].as_array().unwrap();
+    let went = |record: &&Value| record["call_id"] != declined.as_str();
+    assert_eq!(records.iter().filter(went).count(), 3);
+    for record in records.iter().filter(went) {
         assert_eq!((&record["type"], &record["carried"]), (&json!("video"), &json!("video")), "{record}");
     }
 }

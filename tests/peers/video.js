@@ -1,5 +1,5 @@
 // Takes a video call in a browser of the size of a phone, while somebody watches its camera on the page of the call, and looks at what
-// was recorded of it.
+// was recorded of it. And the same from a page that has the script for pages of others.
 "use strict";
 
 const { chromium } = require("playwright-core");
@@ -57,6 +57,35 @@ async function walk() {
     await page.goto(link);
     return page;
   };
+  // A page of our own, which places a call with its camera or answers one, until it has seen what is shown and was seen itself.
+  const shop = async (context, does, token) => {
+    await context.route(`${options.base}/shop`, (route) => route.fulfill({
+      contentType: "text/html",
+      body: '<!doctype html><link rel="icon" href="data:,"><script src="/embed.js" defer></script><video id="shown" autoplay playsinline muted></video>',
+    }));
+    const page = await open(context, `${options.base}/shop`);
+    const placed = page.waitForResponse(`${options.base}/v1/browser-calls`).then((answer) => answer.json(), () => ({}));
+    const told = await page.evaluate(async ([does, token]) => {
+      window.ended = new Promise((done) => { window.told = (state) => { if (state === "ended") done(); }; });
+      const onpicture = (stream) => { document.getElementById("shown").srcObject = stream; };
+      window.call = await window.Dering[does]({ token, camera: true, onpicture, onstate: (state) => window.told(state) });
+      return { isSeen: Boolean(window.call.camera) };
+    }, [does, token]);
+    await until(page, async () => (await frames(page)).decoded > 0, "the picture of the bot on a page of our own");
+    const shown = await colour(page, "shown");
+    must(shown[0] > 180 && shown[1] < 80, `the picture is red: ${shown}`);
+    if (told.isSeen) {
+      await until(page, async () => (await frames(page)).sent > 20, "the camera of a page of our own");
+      told.isCovered = await page.evaluate(() => {
+        window.call.muteCamera(true);
+        return !window.call.camera.getVideoTracks()[0].enabled;
+      });
+    }
+    await page.evaluate(() => { window.call.hangUp(); return window.ended; });
+    if (does === "call") told.callId = (await placed).callId;
+    await page.close();
+    return told;
+  };
   try {
     const [called, desk] = [await browser.newContext(phone), await browser.newContext({ locale: "en-GB" })];
     for (const context of [called, desk]) await context.addInitScript(keep);
@@ -76,6 +105,26 @@ async function walk() {
     await until(blind, async () => (await frames(blind)).decoded > 0, "the picture of the bot, without a camera");
     await blind.getByRole("button", { name: "Hang up" }).click();
     await blind.getByText("The call has ended.").waitFor();
+
+    // Who denies the microphone is asked for nothing else.
+    const mute = await browser.newContext(phone);
+    await mute.addInitScript(() => {
+      window.asked = [];
+      navigator.mediaDevices.getUserMedia = (wanted) => {
+        window.asked.push(Object.keys(wanted).join());
+        return Promise.reject(new DOMException("no", "NotAllowedError"));
+      };
+    });
+    const refuses = await open(mute, `${options.base}/ring#${options.links[2]}`);
+    await refuses.getByRole("button", { name: "Accept" }).click();
+    await refuses.getByText("The microphone was denied.").waitFor();
+    const asked = await refuses.evaluate(() => window.asked.join(" "));
+    must(asked === "audio", `it was asked for: ${asked}`);
+    await refuses.getByRole("button", { name: "Decline" }).click();
+    await refuses.getByText("You declined the call.").waitFor();
+
+    const [embedded, seen] = [await shop(called, "call", options.token), await shop(shy, "answer", options.links[3])];
+    must(embedded.isSeen && embedded.isCovered && !seen.isSeen, `the cameras: ${JSON.stringify([embedded, seen])}`);
 
     const page = await open(called, `${options.base}/ring#${options.links[0]}`);
     await page.getByText("You are asked for your camera, too.").waitFor();
@@ -105,7 +154,7 @@ async function walk() {
     const film = await console.locator("#film").evaluate((film) => ({ length: film.duration, width: film.videoWidth }));
     await picture(console, "call-filmed");
     must(wrong.length === 0, `the browser complained: ${wrong.join("; ")}`);
-    report({ done: true, measured: { film, shown } });
+    report({ done: true, measured: { film, shown }, placed: embedded.callId });
   } finally {
     await browser.close();
   }

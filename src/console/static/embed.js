@@ -1,7 +1,9 @@
 "use strict";
-// Calls from a page of your own: await Dering.call({ token, onstate }) or Dering.answer({ token, onstate }), which gives
-// { hangUp(), mute(on), press(keys) }. States: "asking", "connecting", "talking", "unsteady", "ended", "broken". It throws an
-// Error whose code is "denied", "none", "busy", "insecure", "lacking", "unreachable" or that of the server.
+// Calls from a page of your own: await Dering.call({ token, onstate, camera, onpicture }) or Dering.answer(…), which gives
+// { hangUp(), mute(on), press(keys), camera, muteCamera(on) }. With `camera: true` the camera is asked for, too: `camera` is the
+// stream of it, or null where there is none or it is denied, and the call goes on by voice. `onpicture` gets the stream of what is
+// shown. States: "asking", "connecting", "talking", "unsteady", "ended", "broken". It throws an Error whose code is "denied",
+// "none", "busy", "insecure", "lacking", "unreachable" or that of the server.
 (() => {
   const base = new URL(".", document.currentScript.src);
   const WHY = { NotAllowedError: "denied", SecurityError: "denied", NotFoundError: "none", OverconstrainedError: "none", NotReadableError: "busy" };
@@ -23,24 +25,33 @@
     return { ...told, location: answer.headers.get("location") };
   }
 
-  async function begin(path, { token, onstate = () => {} }) {
+  // Asked for by itself, so that who denies it still talks.
+  const film = () =>
+    navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, frameRate: { max: 30 } } }).catch(() => null);
+
+  async function begin(path, { token, onstate = () => {}, camera: wantsCamera = false, onpicture }) {
     if (!window.isSecureContext) throw failure("insecure");
     if (!window.RTCPeerConnection || !navigator.mediaDevices?.getUserMedia) throw failure("lacking");
     onstate("asking");
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true }).catch((error) => {
       throw failure(WHY[error.name] || "none", error.message);
     });
+    const camera = wantsCamera ? await film() : null;
     const peer = new RTCPeerConnection();
     const sound = new Audio();
     let end = null;
     let isOver = false;
 
+    function release() {
+      for (const one of [stream, camera]) one?.getTracks().forEach((track) => track.stop());
+      peer.close();
+    }
+
     function over(state) {
       if (isOver) return;
       isOver = true;
       window.removeEventListener("pagehide", hangUp);
-      stream.getTracks().forEach((track) => track.stop());
-      peer.close();
+      release();
       sound.srcObject = null;
       onstate(state);
     }
@@ -56,8 +67,13 @@
 
     const track = stream.getAudioTracks()[0];
     const sender = peer.addTrack(track, stream);
+    const lens = camera?.getVideoTracks()[0];
+    if (lens) peer.addTransceiver(lens, { direction: "sendrecv", streams: [stream], sendEncodings: [{ maxBitrate: 800000 }] });
+    else if (onpicture) peer.addTransceiver("video", { direction: "recvonly" });
     peer.addEventListener("track", (event) => {
-      sound.srcObject = event.streams[0] || new MediaStream([event.track]);
+      const come = new MediaStream([event.track]);
+      if (event.track.kind === "video") return onpicture?.(come);
+      sound.srcObject = come;
       sound.play().catch(() => {});
     });
     peer.addEventListener("connectionstatechange", () => {
@@ -81,14 +97,15 @@
       await peer.setRemoteDescription({ type: "answer", sdp: told.sdp });
     } catch (error) {
       isOver = true;
-      stream.getTracks().forEach((one) => one.stop());
-      peer.close();
+      release();
       throw error;
     }
     return {
       hangUp,
       mute: (on) => { track.enabled = !on; },
       press: (keys) => sender.dtmf?.insertDTMF(keys, 160, 60),
+      camera,
+      muteCamera: (on) => { if (lens) lens.enabled = !on; },
     };
   }
 

@@ -99,16 +99,16 @@
     });
   }
 
-  // Who has no camera, or keeps it to themselves, still sees what is shown.
+  // The camera is asked for by itself: who has none, or keeps it to themselves, talks and still sees what is shown.
   async function devices(mine) {
-    if (!isVideo) return navigator.mediaDevices.getUserMedia({ audio: true });
+    mine.stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    if (!isVideo) return;
     tell(words.camera);
     try {
-      return await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: { ideal: 640 }, frameRate: { max: 30 } } });
+      const picture = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, frameRate: { max: 30 } } });
+      picture.getTracks().forEach((track) => mine.stream.addTrack(track));
     } catch (error) {
-      const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
       mine.isBlind = true;
-      return stream;
     }
   }
 
@@ -130,7 +130,7 @@
     part("accept").disabled = true;
     tell(words.asking);
     try {
-      mine.stream = await devices(mine);
+      await devices(mine);
     } catch (error) {
       return again(words[WHY[error.name]] || error.message);
     }
