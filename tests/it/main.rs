@@ -40,6 +40,7 @@ mod console_trials;
 mod ct2_model;
 mod dialout_promises;
 mod docs_events;
+mod firefox_calls;
 mod flow_versions;
 mod gateway_call;
 mod gateway_conformance;

@@ -355,6 +355,8 @@ pub(crate) struct Setup {
     pub(crate) speech_to_text: Option<String>,
     /// Pages of others that may call.
     pub(crate) origins: PageOrigins,
+    /// Where calls in the browser are taken.
+    pub(crate) browsers: SocketAddr,
     /// Flows beside the usual ones, by the names of their files.
     pub(crate) flows: Vec<(&'static str, Vec<u8>)>,
 }
@@ -368,6 +370,7 @@ impl Default for Setup {
             shadow: None,
             speech_to_text: None,
             origins: PageOrigins::default(),
+            browsers: local(),
             flows: Vec::new(),
         }
     }
@@ -424,6 +427,7 @@ impl TestSystem {
         config.webhooks.allow_private = setup.allow_private;
         config.public_url = setup.public_url;
         config.webrtc.origins = setup.origins;
+        config.webrtc.listen = Some(setup.browsers);
         config.amd.shadow = setup.shadow;
         if let Some((calls, queue)) = setup.lines {
             config.trunks[0].limits.calls = Some(calls);
