@@ -6,7 +6,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 COMMIT = $(shell git rev-parse --short=10 HEAD 2>/dev/null)
 
-.PHONY: help setup demo build release package rehearse install check test contract killtest ordertest cuttest detectortest lint bench instructions fmt clean
+.PHONY: help setup demo build release package rehearse install check test contract killtest ordertest cuttest detectortest lint bench bench-calls bench-browser instructions fmt clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -80,6 +80,11 @@ instructions: ## Instructions of each hot part of a call against docs/instructio
 
 bench-calls: release ## Live calls per core, and what suffers; ARGS="--find" looks for the most
 	target/release/dering bench calls $(ARGS)
+
+bench-browser: release ## What a person in a browser waits for, by its clock; ARGS="--rounds 50 --json"
+	@tools/setup test
+	@cd tests/peers && { test node_modules/.package-lock.json -nt package-lock.json || npm ci --no-audit --no-fund --ignore-scripts --silent; }
+	@node tests/peers/clocks.js $(ARGS)
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
