@@ -48,6 +48,8 @@ pub enum Input {
         shows: bool,
         has_camera: bool,
     },
+    /// A whole picture of the callee's camera came. The first is told; told again it is passed over.
+    CameraSeen,
     /// The carrier has nothing to say about the call, but it is there.
     Alive,
     /// All that was sent up to then has come to the carrier: it has answered a ping that was sent at this time. Wires ping

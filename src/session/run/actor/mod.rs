@@ -242,7 +242,10 @@ impl Actor {
                 });
                 return;
             }
-            Some(LegEvent::Camera(frame)) => return self.film(frame, running, now),
+            Some(LegEvent::Camera(frame)) => {
+                self.film(frame, running, now);
+                Input::CameraSeen
+            }
             Some(LegEvent::Status(status)) => Input::Status(status),
             Some(LegEvent::Digit(digit)) => Input::Digit(digit),
             Some(LegEvent::CheckPoint(name)) => Input::CheckPoint(name),

@@ -193,6 +193,7 @@ impl Conversation {
             | Input::Link { .. }
             | Input::Delivered { .. }
             | Input::Sight { .. }
+            | Input::CameraSeen
             | Input::Alive
             | Input::Lost { .. }
             | Input::HangupRequested { .. } => {}

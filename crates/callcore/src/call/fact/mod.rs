@@ -91,8 +91,10 @@ pub enum Fact {
     EarlySpeech { media_ms: u64 },
     /// Nothing on the way carries a picture: the video call goes on by voice.
     VideoNotCarried { trunk: String },
-    /// The call carries pictures: whether the callee sees ours, and whether they show a camera.
+    /// The call carries pictures: whether the callee can be shown ours, and whether a camera of theirs was agreed on.
     Video { shows: bool, camera: bool },
+    /// The first whole picture of the callee's camera came.
+    CameraSeen {},
     /// A link was made that rings in a browser: who opens it may answer, once.
     RingLink {
         /// Since 1970-01-01 UTC.

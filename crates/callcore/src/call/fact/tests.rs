@@ -88,6 +88,7 @@ fn beginning() -> Vec<Fact> {
         Fact::EarlySpeech { media_ms: 1_900 },
         Fact::VideoNotCarried { trunk: trunk.clone() },
         Fact::Video { shows: true, camera: false },
+        Fact::CameraSeen {},
         Fact::RingLink { expires_ms: 1_763_000_300_000 },
         Fact::RingTimeout { after_ms: 60_000 },
         Fact::CarrierAway { why: text("it closed"), silent_ms: 120 },

@@ -55,6 +55,7 @@ const fn words_of_call(kind: FactKind) -> &'static [&'static str] {
         | FactKind::EarlySpeech
         | FactKind::VideoNotCarried
         | FactKind::Video
+        | FactKind::CameraSeen
         | FactKind::RingLink
         | FactKind::RingTimeout
         | FactKind::CarrierAway

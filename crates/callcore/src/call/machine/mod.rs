@@ -78,6 +78,7 @@ pub struct Call {
     can_transfer: bool,
     /// The callee sees pictures.
     sees_pictures: bool,
+    camera_seen: bool,
     lifeline: Lifeline,
 }
 
@@ -100,6 +101,7 @@ impl Call {
             cdr: None,
             can_transfer: false,
             sees_pictures: false,
+            camera_seen: false,
             lifeline: Lifeline::new(),
         }
     }
@@ -161,6 +163,11 @@ impl Call {
             Input::Sight { shows, has_camera } => {
                 self.sees_pictures = shows;
                 self.record(Fact::Video { shows, camera: has_camera });
+            }
+            Input::CameraSeen => {
+                if !std::mem::replace(&mut self.camera_seen, true) {
+                    self.record(Fact::CameraSeen {});
+                }
             }
             Input::Lost { why } => self.lost(why, now),
             Input::HangupRequested { .. } => {
