@@ -6,21 +6,21 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::browser::{end_at, offer, sent_from};
+use super::browser::{end_at, offer};
 use super::error::{Code, Problem, ProblemDocument};
 use super::fields::{Fields, Given, json};
 use super::may::CallInPath;
 use super::problems::{BadField, NoSuchCall, TooLarge};
 use crate::access::{Principal, Right, SeeCalls};
 use crate::store::{AuditAction, CallRow};
-use crate::trunk::webrtc::{NoView, Unseen, Watched, Watcher};
+use crate::trunk::webrtc::{NoAnswer, NoView, Unseen, Watched};
 
 /// How long somebody who may no longer see still does, at most.
 const LOOKED_AFTER: Duration = Duration::from_secs(5);
@@ -29,8 +29,8 @@ impl From<NoView> for Problem {
     fn from(why: NoView) -> Self {
         match why {
             NoView::Unseen(Unseen::NoCamera) => Self::new(Code::Conflict, why.to_string()),
-            NoView::Unseen(Unseen::Crowded) => Self::too_many(&why.to_string(), 5),
-            NoView::Offer(why) => why.into(),
+            NoView::Unseen(Unseen::Crowded) | NoView::Crowded(_) => Self::too_many(&why.to_string(), 5),
+            NoView::Offer(why) => NoAnswer::Offer(why).into(),
         }
     }
 }
@@ -74,7 +74,7 @@ pub(super) struct WatchAnswer {
         TooLarge,
         (status = 422, description = "The offer cannot be answered; it says why.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 429, description = "Too many watch this call, or call, already.", body = ProblemDocument,
+        (status = 429, description = "Too many watch this call, or cameras at all, already.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 503, description = "This server takes no calls in the browser.", body = ProblemDocument,
             content_type = "application/problem+json"),
@@ -83,13 +83,11 @@ pub(super) async fn watch(
     State(api): State<Api>,
     call: CallInPath<SeeCalls>,
     headers: HeaderMap,
-    extensions: Extensions,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let Offer { sdp } = json(body)?;
     let who = (*call.may).clone();
     let call = call.found()?;
-    let address = sent_from(&api, &extensions, &headers);
     let (access, watched) = (api.access.clone(), call.clone());
     let holds = move || -> BoxFuture<'static, bool> {
         let (access, headers, watched) = (access.clone(), headers.clone(), watched.clone());
@@ -98,7 +96,7 @@ pub(super) async fn watch(
             who.is_ok_and(|who| who.require_call(&watched, &SeeCalls::RULE).is_ok())
         })
     };
-    let Watched { sdp, secret } = show(&api, &call, &who, &sdp, address, holds).await?;
+    let Watched { sdp, secret } = show(&api, &call, &who, &sdp, holds).await?;
     Ok((StatusCode::CREATED, end_at(&secret), Json(WatchAnswer { sdp })).into_response())
 }
 
@@ -111,13 +109,11 @@ pub(crate) async fn show(
     call: &CallRow,
     who: &Principal,
     sdp: &str,
-    address: Option<std::net::IpAddr>,
     mut holds: impl FnMut() -> BoxFuture<'static, bool> + Send + 'static,
 ) -> Result<Watched, Problem> {
     let browsers = api.browsers.open()?.clone();
     let session_id = call.session_id.as_deref().unwrap_or_default();
-    let subject = who.asks_as();
-    let watched = browsers.watch(session_id, Watcher { sdp, subject: &subject, address })?;
+    let watched = browsers.watch(session_id, sdp)?;
     api.access.record(who, AuditAction::CallListen, &call.id).await;
     let (session_id, secret) = (session_id.to_owned(), watched.secret.clone());
     tokio::spawn(async move {

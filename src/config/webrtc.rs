@@ -10,14 +10,20 @@ use crate::trunk::webrtc::Options;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WebRtc {
-    /// The UDP port; without it, nobody calls in a browser.
+    /// The port; without it, nobody calls in a browser.
     pub listen: Option<SocketAddr>,
     /// Our address as browsers see it.
     pub public_address: Option<IpAddr>,
+    /// TCP on the same port, too.
+    pub tcp: bool,
     pub max_calls: usize,
     /// Of an app, a key or a person.
     pub per_caller: usize,
     pub per_address: usize,
+    /// What a camera may send, 1,000 bits in a second.
+    pub camera_kbit: u32,
+    /// People who watch cameras at the same time.
+    pub max_watchers: usize,
     /// Pages of other servers that may place and take calls.
     pub origins: PageOrigins,
 }
@@ -27,9 +33,12 @@ impl Default for WebRtc {
         Self {
             listen: None,
             public_address: None,
+            tcp: true,
             max_calls: 100,
             per_caller: 50,
             per_address: 10,
+            camera_kbit: 1_000,
+            max_watchers: 50,
             origins: PageOrigins::default(),
         }
     }
@@ -42,9 +51,12 @@ impl WebRtc {
         let listen = self.listen?;
         Some(Options {
             public_address: self.public_address,
+            tcp: self.tcp,
             max_calls: self.max_calls,
             per_caller: self.per_caller,
             per_address: self.per_address,
+            camera_kbit: self.camera_kbit,
+            max_watchers: self.max_watchers,
             ..Options::new(listen)
         })
     }

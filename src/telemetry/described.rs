@@ -39,7 +39,11 @@ pub const METRICS: &[Metric] = &[
     gauge("dering_build_info", Count, "1; its labels name the version and the commit it was built from."),
     seconds(
         "dering_browser_connect_seconds",
-        "Calls in the browser: from the answer to the keys that both sides have.",
+        "Calls in the browser: from the answer to the keys that both sides have, by transport.",
+    ),
+    counter(
+        "dering_browser_connections_dropped_total",
+        "Calls in the browser: TCP connections that were nobody's, or for which there was no room, by reason.",
     ),
     counter(
         "dering_browser_datagrams_dropped_total",
@@ -137,6 +141,10 @@ pub const METRICS: &[Metric] = &[
     counter(
         "dering_camera_frames_dropped_total",
         "Frames of callees' cameras that their calls had no time for.",
+    ),
+    counter(
+        "dering_camera_packets_dropped_total",
+        "Packets of callees' cameras that sent more than they may.",
     ),
     counter(
         "dering_watching_packets_dropped_total",

@@ -3,16 +3,20 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use callcore::audio::{g711, tone, wav};
 use dering::access::Role;
+use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Method;
 use rtp::Law;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use tokio::net::UdpSocket;
+use tokio::net::{TcpSocket, UdpSocket};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, interval};
+use tokio_util::codec::{Framed, LengthDelimitedCodec};
 use webrtc::testing::Browser;
-use webrtc::{Identity, Output};
+use webrtc::{Identity, Output, TransportAddress};
 
 use crate::peer::{self, Peer};
 use crate::system_fixture::{Reply, TestSystem, in_time, local, reply_to};
@@ -51,10 +55,43 @@ pub(crate) async fn keyed(system: &TestSystem, url: &str, body: &Value) -> Reply
     reply_to(request.header("idempotency-key", "once").body(body.to_string())).await
 }
 
+/// How a browser reaches the server.
+enum Way {
+    Udp(UdpSocket),
+    /// Both ways, and where the server is, once the connection was opened.
+    Tcp(Option<(SocketAddr, mpsc::Sender<Bytes>, mpsc::Receiver<Bytes>)>),
+}
+
+impl Way {
+    fn send(&self, datagram: Vec<u8>, to: SocketAddr) {
+        match self {
+            Self::Udp(socket) => drop(socket.try_send_to(&datagram, to)),
+            Self::Tcp(Some((_, going, _))) => drop(going.try_send(datagram.into())),
+            Self::Tcp(None) => {}
+        }
+    }
+
+    async fn receive(&mut self) -> (Bytes, SocketAddr) {
+        match self {
+            Self::Udp(socket) => {
+                let mut datagram = vec![0; 2_048];
+                let (length, from) = socket.recv_from(&mut datagram).await.unwrap();
+                datagram.truncate(length);
+                (datagram.into(), from)
+            }
+            Self::Tcp(Some((server, _, coming))) => match coming.recv().await {
+                Some(datagram) => (datagram, *server),
+                None => std::future::pending().await,
+            },
+            Self::Tcp(None) => std::future::pending().await,
+        }
+    }
+}
+
 /// A browser with a socket.
 pub(crate) struct Page {
     browser: Browser,
-    socket: UdpSocket,
+    way: Way,
     sequence: u64,
     heard: Vec<i16>,
     is_connected: bool,
@@ -66,13 +103,17 @@ pub(crate) struct Page {
 impl Page {
     pub(crate) async fn open() -> (Self, String) {
         let socket = UdpSocket::bind(local()).await.unwrap();
-        let identity = Identity::new(11).unwrap();
         let address = socket.local_addr().unwrap();
+        Self::at(address.into(), Way::Udp(socket))
+    }
+
+    fn at(home: TransportAddress, way: Way) -> (Self, String) {
+        let identity = Identity::new(11).unwrap();
         let laws = [Law::Ulaw, Law::Alaw];
-        let (browser, offer) = Browser::offering(&identity, address, &laws, Instant::now().into_std());
+        let (browser, offer) = Browser::offering(&identity, home, &laws, Instant::now().into_std());
         let page = Self {
             browser,
-            socket,
+            way,
             sequence: 0,
             heard: Vec::new(),
             is_connected: false,
@@ -96,7 +137,7 @@ impl Page {
         loop {
             match self.browser.poll().unwrap() {
                 Output::Wait(until) => return until.into(),
-                Output::Send { to, datagram } => drop(self.socket.try_send_to(&datagram, to)),
+                Output::Send { to, datagram } => self.way.send(datagram, to.address),
                 Output::Connected => self.is_connected = true,
                 Output::Packet(received) => {
                     let packet = received.packet();
@@ -132,15 +173,13 @@ impl Page {
     /// Lives until `done`, or until the call is over.
     pub(crate) async fn live(&mut self, done: impl Fn(&Self) -> bool) {
         let mut frames = interval(Duration::from_millis(20));
-        let mut datagram = [0; 2_048];
         in_time(async {
             while !self.is_over && !done(self) {
                 let next = self.drain();
                 tokio::select! {
-                    received = self.socket.recv_from(&mut datagram) => {
-                        let (length, from) = received.unwrap();
+                    (datagram, from) = self.way.receive() => {
                         let now = Instant::now().into_std();
-                        self.browser.receive(&datagram[..length], from, now).unwrap();
+                        self.browser.receive(&datagram, from, now).unwrap();
                     }
                     _ = frames.tick() => if self.is_connected {
                         self.say();
@@ -201,6 +240,69 @@ async fn a_browser_hears_the_bot_and_the_record_is_that_of_a_call() {
     assert!(record.to_string().contains("ANSWERED"), "{record}");
     let recording = system.client.read(&format!("/v1/calls/{call_id}/recording")).await;
     assert!(recording.bytes.len() > 8_000, "{} bytes", recording.bytes.len());
+}
+
+/// Opens the connection that an answer offers.
+async fn connect(socket: TcpSocket, answer: &str) -> Way {
+    let candidate = answer.lines().find(|line| line.contains(" tcp ") && line.contains("tcptype passive"));
+    let mut words = candidate.unwrap_or_else(|| panic!("no TCP in {answer}")).split(' ').skip(4);
+    let server = format!("{}:{}", words.next().unwrap(), words.next().unwrap()).parse().unwrap();
+    let stream = socket.connect(server).await.unwrap();
+    let framing = LengthDelimitedCodec::builder().length_field_length(2).new_codec();
+    let (mut write, mut read) = Framed::new(stream, framing).split();
+    let (going, mut sent) = mpsc::channel::<Bytes>(512);
+    let (received, coming) = mpsc::channel(512);
+    tokio::spawn(async move {
+        while let Some(datagram) = sent.recv().await {
+            let _over = write.send(datagram).await;
+        }
+    });
+    tokio::spawn(async move {
+        while let Some(Ok(datagram)) = read.next().await {
+            let _over = received.send(datagram.freeze()).await;
+        }
+    });
+    Way::Tcp(Some((server, going, coming)))
+}
+
+#[tokio::test]
+async fn a_browser_in_a_network_without_udp_calls_over_tcp() {
+    let system = TestSystem::start().await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(local()).unwrap();
+    let home = TransportAddress::tcp(socket.local_addr().unwrap());
+    let (mut page, offer) = Page::at(home, Way::Tcp(None));
+    let reply =
+        ask(&system, As::Program, Method::POST, PATH, &json!({ "flow": "short", "sdp": offer })).await;
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    let (told, answer) = (reply.json(), reply.json()["sdp"].as_str().unwrap().to_owned());
+    page.way = connect(socket, &answer).await;
+    page.accept(&answer);
+    page.live(|_| false).await;
+    let loud = page.heard.iter().filter(|sample| sample.unsigned_abs() > 1_000).count();
+    assert!(loud > 1_000, "half a second of a tone at 8 kHz: {loud} of {} samples", page.heard.len());
+    let (call, _) = ended(&system, told["callId"].as_str().unwrap()).await;
+    assert_eq!((&call["outcome"], &call["disposition"]), (&json!("told"), &json!("ANSWERED")), "{call}");
+}
+
+#[tokio::test]
+async fn a_connection_that_names_no_call_is_closed() {
+    let system = TestSystem::start().await;
+    let reply = ask(
+        &system,
+        As::Program,
+        Method::POST,
+        PATH,
+        &json!({ "flow": "short", "sdp": Page::open().await.1 }),
+    )
+    .await;
+    let answer = reply.json()["sdp"].as_str().unwrap().to_owned();
+    let Way::Tcp(Some((_, going, mut coming))) = connect(TcpSocket::new_v4().unwrap(), &answer).await else {
+        unreachable!("it is TCP")
+    };
+    going.send(Bytes::from_static(b"GET / HTTP/1.1")).await.unwrap();
+    let told = in_time(coming.recv()).await;
+    assert!(told.is_none(), "nothing is said to a stranger: {told:?}");
 }
 
 #[tokio::test]

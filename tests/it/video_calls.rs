@@ -84,6 +84,8 @@ async fn a_video_call_in_chromium_is_seen_both_ways_watched_and_recorded() {
         let _ended = ended(&system, call_id).await;
         let wanted = json!({ "shows": true, "camera": camera });
         assert_eq!(facts(&system, call_id, "video").await, [wanted], "{call_id}");
+        let pictures_came = facts(&system, call_id, "camera_seen").await.len();
+        assert_eq!(pictures_came, usize::from(camera), "{call_id}");
         assert_eq!(facts(&system, call_id, "picture_shown").await, [json!({ "name": "red.webp" })]);
         let file = system.client.read(&format!("/v1/calls/{call_id}/camera")).await;
         assert_eq!(file.status, if camera { 200 } else { 404 }, "{}", file.text());

@@ -44,12 +44,41 @@ async function ended(id) {
 
 const over = (page) => page.getByText("The call has ended.").waitFor();
 
+const launch = (more) => chromium.launch({
+  executablePath: options.browser,
+  args: ["--autoplay-policy=no-user-gesture-required", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${options.microphone}`, ...more],
+});
+
+// The same page in a browser that may send no UDP; how its packets travelled.
+async function withoutUdp(signedIn, measured) {
+  const browser = await launch(["--force-webrtc-ip-handling-policy=disable_non_proxied_udp", "--webrtc-ip-handling-policy=disable_non_proxied_udp"]);
+  try {
+    const context = await browser.newContext({ locale: "en-GB", storageState: signedIn });
+    await context.addInitScript(keep);
+    const page = await context.newPage();
+    const { id } = await call(page, "stay");
+    await page.waitForTimeout(1500);
+    measured.without_udp = await measure(page);
+    const { sent, received } = measured.without_udp;
+    must(received > 30 && sent > 30, `packets both ways over TCP: ${JSON.stringify(measured.without_udp)}`);
+    const protocol = await page.evaluate(async () => {
+      const all = await window.made.getStats();
+      const transport = [...all.values()].find((one) => one.type === "transport");
+      const pair = all.get(transport.selectedCandidatePairId);
+      return all.get(pair.localCandidateId).protocol;
+    });
+    must(protocol === "tcp", `a browser without UDP used ${protocol}`);
+    await page.getByRole("button", { name: "Hang up" }).first().click();
+    await over(page);
+    await ended(id);
+  } finally {
+    await browser.close();
+  }
+}
+
 async function talk() {
-  const browser = await chromium.launch({
-    executablePath: options.browser,
-    args: ["--autoplay-policy=no-user-gesture-required", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-      "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${options.microphone}`],
-  });
+  const browser = await launch([]);
   const measured = {};
   try {
     const context = await browser.newContext({ locale: "en-GB" });
@@ -92,6 +121,8 @@ async function talk() {
     await page.getByRole("button", { name: "Hang up" }).first().click();
     await over(page);
     await ended(stay.id);
+
+    await withoutUdp(await context.storageState(), measured);
 
     // A page without a microphone says so.
     await context.addInitScript(() => {

@@ -9,7 +9,7 @@ use rtp::Law;
 use str0m::change::SdpOffer;
 use str0m::format::{Codec, FormatParams};
 use str0m::media::{Frequency, Mid, Pt};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Receive, TcpType};
 use str0m::rtp::ExtensionMap;
 use str0m::{Candidate, Event, Input, Rtc, RtcConfig};
 
@@ -17,6 +17,7 @@ use crate::crypto;
 use crate::gone::Gone;
 use crate::identity::Identity;
 use crate::offer::BadOffer;
+use crate::transport::{Listening, Transport, TransportAddress};
 
 /// The payload type that we take keys by, unless the offer numbers them otherwise.
 pub(crate) const KEYS: u8 = 101;
@@ -33,7 +34,7 @@ pub(crate) struct Formats<'a> {
 /// What a connection wants done, or tells.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 pub(crate) enum Step {
-    Send { to: SocketAddr, datagram: Vec<u8> },
+    Send { to: TransportAddress, datagram: Vec<u8> },
     Event(Event),
     Wait(Instant),
 }
@@ -50,7 +51,7 @@ impl Connection {
     /// Answers an offer that was looked over: the connection, and the answer.
     pub(crate) fn answer(
         identity: &Identity,
-        address: SocketAddr,
+        listening: Listening,
         formats: Formats<'_>,
         offer: &str,
         now: Instant,
@@ -58,9 +59,13 @@ impl Connection {
         let unusable = |error: String| BadOffer::Unusable(error);
         let offer = SdpOffer::from_sdp_string(offer).map_err(|error| unusable(error.to_string()))?;
         let mut rtc = config(identity, formats).set_ice_lite(true).build(now);
-        let candidate =
-            Candidate::host(address, Protocol::Udp).map_err(|error| unusable(error.to_string()))?;
-        rtc.add_local_candidate(candidate);
+        let address = listening.address;
+        let udp = Candidate::builder().udp().host(address).build();
+        rtc.add_local_candidate(udp.map_err(|error| unusable(error.to_string()))?);
+        if listening.tcp {
+            let tcp = Candidate::builder().tcp().host(address).tcptype(TcpType::Passive).build();
+            rtc.add_local_candidate(tcp.map_err(|error| unusable(error.to_string()))?);
+        }
         let answer = rtc.sdp_api().accept_offer(offer).map_err(|error| unusable(error.to_string()))?;
         let user = rtc.direct_api().local_ice_credentials().ufrag;
         Ok((Self { rtc, address, user }, answer.to_sdp_string()))
@@ -75,8 +80,16 @@ impl Connection {
     }
 
     /// Takes in a datagram. One that is not the browser's is passed over.
-    pub(crate) fn receive(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Result<(), Gone> {
-        let Ok(receive) = Receive::new(Protocol::Udp, from, self.address, datagram) else { return Ok(()) };
+    pub(crate) fn receive(
+        &mut self,
+        datagram: &[u8],
+        from: TransportAddress,
+        now: Instant,
+    ) -> Result<(), Gone> {
+        let TransportAddress { transport, address } = from;
+        let Ok(receive) = Receive::new(transport.protocol(), address, self.address, datagram) else {
+            return Ok(());
+        };
         let input = Input::Receive(now, receive);
         if !self.rtc.accepts(&input) {
             return Ok(());
@@ -96,7 +109,9 @@ impl Connection {
         Ok(match self.rtc.poll_output().map_err(|error| Gone::new(&error))? {
             str0m::Output::Timeout(at) => Step::Wait(at),
             str0m::Output::Transmit(transmit) => {
-                Step::Send { to: transmit.destination, datagram: transmit.contents.into() }
+                let (transport, address) = (Transport::from(transmit.proto), transmit.destination);
+                let to = TransportAddress { transport, address };
+                Step::Send { to, datagram: transmit.contents.into() }
             }
             str0m::Output::Event(event) => Step::Event(event),
         })

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use rtp::vp8;
 use str0m::Rtc;
+use str0m::bwe::Bitrate;
 use str0m::format::{Codec, PayloadParams};
 use str0m::media::{KeyframeRequestKind, Mid, Pt};
 use str0m::rtp::{RtpWrite, SeqNo};
@@ -70,6 +71,13 @@ impl Pictures {
         let write = RtpWrite::new(pt, SeqNo::from(number), timestamp, now, payload);
         if let Some(stream) = rtc.direct_api().stream_tx_by_mid(self.mid, None) {
             stream.write_rtp(write.marker(marker).nackable(true));
+        }
+    }
+
+    /// Says how much may come, by REMB (draft-alvestrand-rmcat-remb-03).
+    pub(crate) fn limit(&self, rtc: &mut Rtc, bits_per_second: u64) {
+        if let Some(stream) = rtc.direct_api().stream_rx_by_mid(self.mid, None) {
+            stream.request_remb(Bitrate::bps(bits_per_second));
         }
     }
 

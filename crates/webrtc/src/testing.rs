@@ -7,7 +7,7 @@ use std::time::Instant;
 use rtp::Law;
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Receive, TcpType};
 use str0m::rtp::{RtpWrite, SeqNo};
 use str0m::{Candidate, Event, Input, Rtc};
 
@@ -16,11 +16,12 @@ use crate::gone::Gone;
 use crate::identity::Identity;
 use crate::peer::{Output, Received, told};
 use crate::pictures::Pictures;
+use crate::transport::{Transport, TransportAddress};
 
 /// A browser.
 pub struct Browser {
     rtc: Rtc,
-    address: SocketAddr,
+    home: TransportAddress,
     audio: Option<Mid>,
     video: Option<Mid>,
     pictures: Option<Pictures>,
@@ -47,18 +48,23 @@ impl Video {
 
 impl fmt::Debug for Browser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Browser").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Browser").field("home", &self.home).finish_non_exhaustive()
     }
 }
 
 impl Browser {
-    /// A browser at `address` that speaks these laws, and its offer.
+    /// A browser at `home` that speaks these laws, and its offer.
     ///
     /// # Panics
     /// When the library makes no offer.
     #[must_use]
-    pub fn offering(identity: &Identity, address: SocketAddr, laws: &[Law], now: Instant) -> (Self, String) {
-        Self::offering_video(identity, address, laws, None, now)
+    pub fn offering(
+        identity: &Identity,
+        home: impl Into<TransportAddress>,
+        laws: &[Law],
+        now: Instant,
+    ) -> (Self, String) {
+        Self::offering_video(identity, home, laws, None, now)
     }
 
     /// As [`Self::offering`], and video beside it; alone where there are no laws.
@@ -69,19 +75,25 @@ impl Browser {
     #[must_use]
     pub fn offering_video(
         identity: &Identity,
-        address: SocketAddr,
+        home: impl Into<TransportAddress>,
         laws: &[Law],
         video: Option<Video>,
         now: Instant,
     ) -> (Self, String) {
         let mut rtc = config(identity, Formats { laws, pictures: video.is_some() }).build(now);
-        rtc.add_local_candidate(Candidate::host(address, Protocol::Udp).expect("a candidate"));
+        let home = home.into();
+        let candidate = Candidate::builder();
+        let candidate = match home.transport {
+            Transport::Udp => candidate.udp().host(home.address).build(),
+            Transport::Tcp => candidate.tcp().host(home.address).tcptype(TcpType::Active).build(),
+        };
+        rtc.add_local_candidate(candidate.expect("a candidate"));
         let mut changes = rtc.sdp_api();
         let mut add = |kind, direction| changes.add_media(kind, direction, None, None, None);
         let audio = (!laws.is_empty()).then(|| add(MediaKind::Audio, Direction::SendRecv));
         let video = video.map(|video| add(MediaKind::Video, video.direction()));
         let (offer, pending) = changes.apply().expect("an offer");
-        let browser = Self { rtc, address, audio, video, pictures: None, pending: Some(pending) };
+        let browser = Self { rtc, home, audio, video, pictures: None, pending: Some(pending) };
         (browser, offer.to_sdp_string())
     }
 
@@ -136,7 +148,8 @@ impl Browser {
     /// # Errors
     /// When the connection has failed for good.
     pub fn receive(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Result<(), Gone> {
-        let Ok(receive) = Receive::new(Protocol::Udp, from, self.address, datagram) else { return Ok(()) };
+        let TransportAddress { transport, address } = self.home;
+        let Ok(receive) = Receive::new(transport.protocol(), from, address, datagram) else { return Ok(()) };
         self.rtc.handle_input(Input::Receive(now, receive)).map_err(|error| Gone::new(&error))
     }
 
@@ -165,7 +178,9 @@ impl Browser {
             match self.rtc.poll_output().map_err(|error| Gone::new(&error))? {
                 str0m::Output::Timeout(at) => return Ok(Output::Wait(at)),
                 str0m::Output::Transmit(transmit) => {
-                    return Ok(Output::Send { to: transmit.destination, datagram: transmit.contents.into() });
+                    let (transport, address) = (Transport::from(transmit.proto), transmit.destination);
+                    let to = TransportAddress { transport, address };
+                    return Ok(Output::Send { to, datagram: transmit.contents.into() });
                 }
                 str0m::Output::Event(Event::RtpPacket(packet)) => {
                     let carries = |pictures: &Pictures| pictures.carries(*packet.header.payload_type);

@@ -1,7 +1,6 @@
 //! A browser that watches the camera of a call: it receives one stream of video and sends nothing.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use rtp::vp8;
@@ -12,6 +11,7 @@ use crate::identity::Identity;
 use crate::offer::{self, Allowed, BadOffer};
 use crate::peer::{Output, told};
 use crate::pictures::{Packet, Pictures};
+use crate::transport::{Listening, TransportAddress};
 
 /// One browser that watches.
 pub struct Viewer {
@@ -28,19 +28,19 @@ impl fmt::Debug for Viewer {
 }
 
 impl Viewer {
-    /// Answers an offer: the browser will send to `address`.
+    /// Answers an offer: the browser will send to where we listen.
     ///
     /// # Errors
     /// When it cannot be answered, and why.
     pub fn answer(
         identity: &Identity,
-        address: SocketAddr,
+        listening: impl Into<Listening>,
         offer: &str,
         now: Instant,
     ) -> Result<(Self, String), BadOffer> {
         offer::look_over(offer, Allowed::Watch)?;
         let formats = connection::Formats { laws: &[], pictures: true };
-        let (mut connection, answer) = Connection::answer(identity, address, formats, offer, now)?;
+        let (mut connection, answer) = Connection::answer(identity, listening.into(), formats, offer, now)?;
         let mid = connection::mid(&answer, "video").ok_or(BadOffer::NoVp8)?;
         let pictures = Pictures::agreed(&mut connection.rtc, mid)?;
         Ok((Self { connection, pictures, first: None }, answer))
@@ -56,8 +56,13 @@ impl Viewer {
     ///
     /// # Errors
     /// When the connection has failed for good.
-    pub fn receive(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Result<(), Gone> {
-        self.connection.receive(datagram, from, now)
+    pub fn receive(
+        &mut self,
+        datagram: &[u8],
+        from: impl Into<TransportAddress>,
+        now: Instant,
+    ) -> Result<(), Gone> {
+        self.connection.receive(datagram, from.into(), now)
     }
 
     /// Does what is due.

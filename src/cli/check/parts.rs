@@ -48,6 +48,9 @@ pub(super) async fn all(config: &Config) -> Vec<Item> {
     }
     if let Some(listen) = config.webrtc.listen {
         items.push(of_udp_port("webrtc.listen", listen, &config.database));
+        if config.webrtc.tcp {
+            items.push(of_port("webrtc.listen (TCP)", listen, &config.database).await);
+        }
     }
     items
 }

@@ -182,9 +182,12 @@ const INBOUND: Shape = Table(&[
 const WEBRTC: Shape = Table(&[
     key("listen", Maybe(&Socket)),
     key("public_address", Maybe(&Address)),
+    key("tcp", Switch),
     key("max_calls", Whole(1, 1_000_000)),
     key("per_caller", Whole(1, 1_000_000)),
     key("per_address", Whole(1, 1_000_000)),
+    key("camera_kbit", Whole(100, 20_000)),
+    key("max_watchers", Whole(1, 10_000)),
     key("origins", List(&Url(WEB))),
 ]);
 

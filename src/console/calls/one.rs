@@ -318,9 +318,8 @@ pub(in crate::console) async fn watch(
         let (seat, api) = (Arc::clone(&seat), looked.clone());
         Box::pin(async move { seat.holds(&api).await })
     };
-    let address = api.access.origin(form.peer, &form.headers);
     let sdp = form.written.exactly("sdp");
-    let watched = watching::show(&api, &call, &form.by.who, &sdp, address, holds).await?;
+    let watched = watching::show(&api, &call, &form.by.who, &sdp, holds).await?;
     let end = format!("/v1/browser-calls/{}", watched.secret);
     Ok((StatusCode::CREATED, Json(json!({ "sdp": watched.sdp, "end": end }))).into_response())
 }

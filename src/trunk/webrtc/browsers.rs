@@ -3,10 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use ::webrtc::{BadOffer, Identity, Peer, Spoken, Viewer};
+use ::webrtc::{BadOffer, Identity, Listening, Peer, Spoken, Viewer};
 use callcore::call::Direction;
 use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
@@ -71,7 +71,10 @@ struct Inner {
     limits: Limits,
     links: Mutex<Links<mpsc::Sender<Act>>>,
     feeds: Arc<Feeds>,
+    /// Room for those who watch.
+    watchers: Arc<Semaphore>,
     _reading: AbortOnDropHandle<()>,
+    _accepting: Option<AbortOnDropHandle<()>>,
 }
 
 impl Browsers {
@@ -82,13 +85,19 @@ impl Browsers {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let address = options.listen;
         let identity = Identity::new(rand::random())?;
-        let port = Port::open(address, options.public_address)
+        let (port, listener) = Port::open(address, options.public_address, options.tcp)
             .await
             .map_err(|source| StartError::Listen { address, source })?;
         let port = Arc::new(port);
         tracing::info!(address = %port.address(), "calls in the browser are taken");
         let reading = Arc::clone(&port);
         let reading = AbortOnDropHandle::new(tokio::spawn(async move { reading.read().await }));
+        let accepting = listener.map(|listener| {
+            let port = Arc::clone(&port);
+            AbortOnDropHandle::new(tokio::spawn(async move { port.accept(&listener).await }))
+        });
+        let feeds = Arc::new(Feeds::new(options.camera_kbit));
+        let watchers = Arc::new(Semaphore::new(options.max_watchers));
         let limits = Limits::new(options.max_calls, options.per_caller, options.per_address);
         Ok(Self(Arc::new(Inner {
             options,
@@ -96,8 +105,10 @@ impl Browsers {
             port,
             limits,
             links: Mutex::default(),
-            feeds: Arc::default(),
+            feeds,
+            watchers,
             _reading: reading,
+            _accepting: accepting,
         })))
     }
 
@@ -174,10 +185,10 @@ impl Browsers {
         subject: &str,
         address: Option<IpAddr>,
     ) -> Result<(Line, String, String), NoAnswer> {
-        let Inner { options, identity, port, .. } = &*self.0;
+        let Inner { options, identity, .. } = &*self.0;
         let place = self.enter(subject, address)?;
         let spoken = Spoken { laws: &options.laws, pictures: carries == Carries::Pictures };
-        let (peer, sdp) = Peer::answer(identity, port.address(), spoken, sdp, Instant::now().into_std())?;
+        let (peer, sdp) = Peer::answer(identity, self.listening(), spoken, sdp, Instant::now().into_std())?;
         let (seat, datagrams, ended, secret) = self.seat(peer.user());
         Ok((Line { peer, seat, datagrams, ended, place }, sdp, secret))
     }
@@ -187,10 +198,18 @@ impl Browsers {
         self.0.limits.enter(subject, address)
     }
 
+    /// A place among those who watch; `None` when there is none.
+    pub(super) fn seat_to_watch(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.watchers).try_acquire_owned().ok()
+    }
+
     /// A connection for whoever watches a camera.
     pub(super) fn viewer(&self, sdp: &str) -> Result<(Viewer, String), BadOffer> {
-        let Inner { identity, port, .. } = &*self.0;
-        Viewer::answer(identity, port.address(), sdp, Instant::now().into_std())
+        Viewer::answer(&self.0.identity, self.listening(), sdp, Instant::now().into_std())
+    }
+
+    fn listening(&self) -> Listening {
+        Listening { address: self.address(), tcp: self.0.options.tcp }
     }
 
     /// A seat at the port for the connection with this ICE user, and the secret that ends it.

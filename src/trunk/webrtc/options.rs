@@ -9,10 +9,12 @@ use rtp::Law;
 /// How calls in the browser are taken.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The UDP port; port 0 takes a free one.
+    /// The port; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Our address as browsers see it, where that is not the one of `listen`.
     pub public_address: Option<IpAddr>,
+    /// Takes TCP connections there, too, of browsers whose networks let no UDP through.
+    pub tcp: bool,
     /// What we speak, what we like best first; not empty.
     pub laws: Vec<Law>,
     /// Calls at the same time.
@@ -21,6 +23,10 @@ pub struct Options {
     pub per_caller: usize,
     /// Of these, from one address.
     pub per_address: usize,
+    /// What a camera may send, 1,000 bits in a second.
+    pub camera_kbit: u32,
+    /// People who watch cameras at the same time.
+    pub max_watchers: usize,
     /// A browser that has not connected by then has no way to us, or was closed.
     pub connect_within: Duration,
     /// A call of which nothing has been heard for so long is lost.
@@ -34,10 +40,13 @@ impl Options {
         Self {
             listen,
             public_address: None,
+            tcp: true,
             laws: vec![Law::Ulaw, Law::Alaw],
             max_calls: 100,
             per_caller: 50,
             per_address: 10,
+            camera_kbit: 1_000,
+            max_watchers: 50,
             connect_within: Duration::from_secs(20),
             away_timeout: Duration::from_secs(10),
         }

@@ -105,7 +105,7 @@ impl CallTask {
         let sight = self.peer.sight();
         let Sight { shows, has_camera } = sight.unwrap_or(Sight { shows: false, has_camera: false });
         if has_camera {
-            self.camera = Some(Camera::on(Arc::clone(&self.feeds), &self.session_id));
+            self.camera = Some(Camera::on(Arc::clone(&self.feeds), &self.session_id, Instant::now()));
         }
         self.screen = shows.then(|| Screen::new(Instant::now()));
         if self.is_video || sight.is_some() {
@@ -131,7 +131,8 @@ impl CallTask {
                     }
                 }
                 Ok(Output::Connected) => {
-                    metrics::histogram!("dering_browser_connect_seconds")
+                    let transport = self.seat.transport().as_str();
+                    metrics::histogram!("dering_browser_connect_seconds", "transport" => transport)
                         .record(self.began.elapsed().as_secs_f64());
                     self.machine.connected(Instant::now(), now_ms());
                 }
@@ -191,8 +192,13 @@ impl CallTask {
         self.heard();
         let now = Instant::now();
         while self.show_next(now) {}
-        if self.camera.as_mut().is_some_and(|camera| camera.wants_key_frame(Instant::now())) {
-            self.peer.want_key_frame();
+        if let Some(camera) = &mut self.camera {
+            if let Some(bits) = camera.limit_due(now) {
+                self.peer.limit_camera(bits);
+            }
+            if camera.wants_key_frame(now) {
+                self.peer.want_key_frame();
+            }
         }
         while let Some(event) = self.stream.as_mut().and_then(CarriedStream::poll_event) {
             match event {

@@ -1,27 +1,14 @@
 //! Somebody watches the camera of a call in a browser of their own.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use ::webrtc::{Gone, Output, Packet, Viewer};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use ::webrtc::{BadOffer, Gone, Output, Packet, Viewer};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::browsers::{Browsers, NoAnswer};
+use super::browsers::Browsers;
 use super::camera::{KeyFrames, Unseen};
-use super::limits::Place;
 use super::port::{Datagram, Seat};
-
-/// Somebody who wants to watch.
-#[derive(Clone, Copy, Debug)]
-pub struct Watcher<'a> {
-    /// The session description of the browser: one video stream that it receives.
-    pub sdp: &'a str,
-    /// Who it is, for the limits.
-    pub subject: &'a str,
-    /// From where they ask.
-    pub address: Option<IpAddr>,
-}
 
 /// A browser that watches.
 #[derive(Debug)]
@@ -37,8 +24,12 @@ pub struct Watched {
 pub enum NoView {
     #[error(transparent)]
     Unseen(#[from] Unseen),
+    #[error(
+        "{0} people watch cameras already; try again when one has stopped, or raise `webrtc.max_watchers`"
+    )]
+    Crowded(usize),
     #[error(transparent)]
-    Offer(#[from] NoAnswer),
+    Offer(#[from] BadOffer),
 }
 
 impl Browsers {
@@ -48,16 +39,17 @@ impl Browsers {
         self.feeds().has(session_id)
     }
 
-    /// Shows the camera of the call of this session until the call, the camera or the browser ends.
+    /// Shows the camera of the call of this session until the call, the camera or the browser ends. `sdp` is the offer of the
+    /// browser that watches: one video stream that it receives.
     ///
     /// # Errors
-    /// When no camera is on, the offer cannot be answered, or too many watch or call.
-    pub fn watch(&self, session_id: &str, watcher: Watcher<'_>) -> Result<Watched, NoView> {
+    /// When no camera is on, the offer cannot be answered, or too many watch.
+    pub fn watch(&self, session_id: &str, sdp: &str) -> Result<Watched, NoView> {
         let (key_frames, packets) = self.feeds().watch(session_id)?;
-        let place = self.enter(watcher.subject, watcher.address).map_err(NoAnswer::from)?;
-        let (viewer, sdp) = self.viewer(watcher.sdp).map_err(NoAnswer::from)?;
+        let place = self.seat_to_watch().ok_or(NoView::Crowded(self.options().max_watchers))?;
+        let (viewer, sdp) = self.viewer(sdp)?;
         let (seat, datagrams, ended, secret) = self.seat(viewer.user());
-        let connect_by = Instant::now() + self.connect_within();
+        let connect_by = Instant::now() + self.options().connect_within;
         let task = WatchTask {
             viewer,
             seat,
@@ -82,7 +74,7 @@ struct WatchTask {
     packets: broadcast::Receiver<Arc<Packet>>,
     /// Until it has connected.
     connect_by: Option<Instant>,
-    _place: Place,
+    _place: OwnedSemaphorePermit,
 }
 
 impl WatchTask {

@@ -1,7 +1,6 @@
 //! One call.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,6 +16,7 @@ use crate::gone::Gone;
 use crate::identity::Identity;
 use crate::offer::{self, Allowed, BadOffer};
 use crate::pictures::Pictures;
+use crate::transport::{Listening, TransportAddress};
 
 /// A packet of the browser's, decrypted.
 pub struct Received(RtpPacket);
@@ -63,7 +63,7 @@ impl fmt::Debug for Received {
 #[derive(Debug)]
 pub enum Output {
     /// A datagram that has to leave.
-    Send { to: SocketAddr, datagram: Vec<u8> },
+    Send { to: TransportAddress, datagram: Vec<u8> },
     /// Both sides know the keys: audio may be sent.
     Connected,
     /// A packet of the browser's: audio or keys.
@@ -120,13 +120,13 @@ pub struct Spoken<'a> {
 }
 
 impl Peer {
-    /// Answers an offer: the browser will send to `address`.
+    /// Answers an offer: the browser will send to where we listen.
     ///
     /// # Errors
     /// When it cannot be answered, and why.
     pub fn answer(
         identity: &Identity,
-        address: SocketAddr,
+        listening: impl Into<Listening>,
         spoken: Spoken<'_>,
         offer: &str,
         now: Instant,
@@ -134,7 +134,7 @@ impl Peer {
         let Spoken { laws, pictures } = spoken;
         offer::look_over(offer, Allowed::Call)?;
         let formats = connection::Formats { laws, pictures };
-        let (mut connection, answer) = Connection::answer(identity, address, formats, offer, now)?;
+        let (mut connection, answer) = Connection::answer(identity, listening.into(), formats, offer, now)?;
         let mid = connection::mid(&answer, "audio").ok_or(BadOffer::NoFormat)?;
         let formats = formats_of(&connection.rtc, mid, laws).ok_or(BadOffer::NoFormat)?;
         let video = connection::mid(&answer, "video");
@@ -166,8 +166,13 @@ impl Peer {
     ///
     /// # Errors
     /// When the connection has failed for good.
-    pub fn receive(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Result<(), Gone> {
-        self.connection.receive(datagram, from, now)
+    pub fn receive(
+        &mut self,
+        datagram: &[u8],
+        from: impl Into<TransportAddress>,
+        now: Instant,
+    ) -> Result<(), Gone> {
+        self.connection.receive(datagram, from.into(), now)
     }
 
     /// Does what is due.
@@ -218,6 +223,13 @@ impl Peer {
     pub fn want_key_frame(&mut self) {
         if let Some(pictures) = &self.pictures {
             pictures.want_key_frame(&mut self.connection.rtc);
+        }
+    }
+
+    /// Tells the camera how much it may send. Browsers forget it unless it is told about every second.
+    pub fn limit_camera(&mut self, bits_per_second: u64) {
+        if let Some(pictures) = &self.pictures {
+            pictures.limit(&mut self.connection.rtc, bits_per_second);
         }
     }
 

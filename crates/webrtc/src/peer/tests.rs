@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -34,6 +35,7 @@ fn offering(laws: &[Law], now: Instant) -> (Browser, String) {
 /// A call over a network that loses nothing.
 struct Call {
     peer: Peer,
+    home: TransportAddress,
     browser: Browser,
     now: Instant,
     told: Vec<Output>,
@@ -46,12 +48,17 @@ impl Call {
     }
 
     fn seeing(laws: &[Law], video: Option<Video>) -> Self {
+        Self::at(theirs().into(), laws, video)
+    }
+
+    fn at(home: TransportAddress, laws: &[Law], video: Option<Video>) -> Self {
         let now = Instant::now();
-        let (mut browser, offer) = Browser::offering_video(&identity(), theirs(), laws, video, now);
+        let (mut browser, offer) = Browser::offering_video(&identity(), home, laws, video, now);
         let spoken = if video.is_some() { VIDEO } else { VOICE };
-        let (peer, answer) = Peer::answer(&identity(), ours(), spoken, &offer, now).unwrap();
+        let listening = Listening { address: ours(), tcp: true };
+        let (peer, answer) = Peer::answer(&identity(), listening, spoken, &offer, now).unwrap();
         browser.accept(&answer).unwrap();
-        Self { peer, browser, now, told: Vec::new(), heard: Vec::new() }
+        Self { peer, home, browser, now, told: Vec::new(), heard: Vec::new() }
     }
 
     fn connected() -> Self {
@@ -75,7 +82,7 @@ impl Call {
             match self.peer.poll().unwrap() {
                 Output::Wait(_) => return sent,
                 Output::Send { to, datagram } => {
-                    assert_eq!(to, theirs());
+                    assert_eq!(to, self.home);
                     sent.push(datagram);
                 }
                 told @ (Output::Connected
@@ -106,7 +113,7 @@ impl Call {
 
     fn hand_to_peer(&mut self, datagrams: Vec<Vec<u8>>) {
         for datagram in datagrams {
-            self.peer.receive(&datagram, theirs(), self.now).unwrap();
+            self.peer.receive(&datagram, self.home, self.now).unwrap();
             for answer in self.drain() {
                 self.browser.receive(&answer, ours(), self.now).unwrap();
             }
@@ -137,6 +144,14 @@ fn packets(told: &[Output]) -> Vec<(u8, u16, Vec<u8>)> {
     let packets =
         told.iter().filter_map(|told| if let Output::Packet(it) = told { Some(it.packet()) } else { None });
     packets.map(|packet| (packet.payload_type, packet.sequence, packet.payload.to_vec())).collect()
+}
+
+#[test]
+fn a_browser_that_reaches_us_by_tcp_alone_is_answered_there() {
+    let mut call = Call::at(TransportAddress::tcp(theirs()), &LAWS, None).connect();
+    call.browser.say(0, 1, &[7; 160], call.now);
+    call.pass(20);
+    assert!(call.told.iter().any(|told| matches!(told, Output::Packet(_))), "{:?}", call.told);
 }
 
 #[test]
