@@ -56,7 +56,9 @@ impl Options {
 /// Why no calls in the browser are taken.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("cannot listen for calls in the browser on {address}: {source}; choose another `webrtc.listen`")]
+    #[error(
+        "cannot listen for calls in the browser on {address}, UDP and, unless `webrtc.tcp` is false, TCP: {source}; choose another `webrtc.listen`"
+    )]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error(transparent)]
     Identity(#[from] NoIdentity),

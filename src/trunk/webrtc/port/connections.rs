@@ -1,43 +1,49 @@
 //! TCP at the port, for browsers in networks that let no UDP through (RFC 6544). A connection is the call's that its first
 //! datagram names; each datagram stands behind its length (RFC 4571).
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::webrtc::{TransportAddress, user_of};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
+use parking_lot::Mutex;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
 use super::{DATAGRAM, Datagram, Port, WAITING};
 
-/// Connections that have not yet said whose they are.
+/// Connections that have not yet said whose they are; of these, from one address.
 const MOST_STRANGERS: usize = 256;
+const MOST_STRANGERS_OF_ONE: usize = 16;
 /// They say it within this.
 const SAYS_WITHIN: Duration = Duration::from_secs(5);
 /// Connections of one call: its browser opens one, and another where its network changes.
 pub(super) const MOST_OF_ONE_CALL: usize = 4;
+/// A connection of which nothing has come for so long was left: browsers prove every few seconds that they are there (RFC 7675).
+const LEFT_AFTER: Duration = Duration::from_secs(30);
+/// For what still waits when a call ends: its goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// After an error that is not a caller's, as when there are too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Port {
     /// Takes connections for all calls, for good.
     pub(in super::super) async fn accept(self: &Arc<Self>, listener: &TcpListener) {
-        let strangers = Arc::new(Semaphore::new(MOST_STRANGERS));
+        let strangers = Strangers::default();
         loop {
             match listener.accept().await {
-                Ok((stream, from)) => {
-                    // Who is dropped here may come again, and has UDP.
-                    let Ok(permit) = Arc::clone(&strangers).try_acquire_owned() else {
-                        dropped("crowded");
-                        continue;
-                    };
-                    tokio::spawn(Arc::clone(self).connection(stream, from, permit));
-                }
+                Ok((stream, from)) => match strangers.enter(from.ip()) {
+                    Some(stranger) => {
+                        tokio::spawn(Arc::clone(self).connection(stream, from, stranger));
+                    }
+                    None => dropped("crowded"),
+                },
                 Err(error) => {
                     tracing::debug!(%error, "the port for calls in the browser");
                     sleep(PAUSE).await;
@@ -46,12 +52,7 @@ impl Port {
         }
     }
 
-    async fn connection(
-        self: Arc<Self>,
-        stream: TcpStream,
-        from: SocketAddr,
-        stranger: OwnedSemaphorePermit,
-    ) {
+    async fn connection(self: Arc<Self>, stream: TcpStream, from: SocketAddr, stranger: Stranger) {
         // Audio does not wait for more of it.
         if stream.set_nodelay(true).is_err() {
             return;
@@ -64,33 +65,31 @@ impl Port {
         let Some((call, _place)) = self.call_of(&first) else { return dropped("stranger") };
         drop(stranger);
         let (send, mut waiting) = mpsc::channel::<Bytes>(WAITING);
-        self.calls.lock().connections.insert(from, send);
-        let hand_on = |frame: BytesMut| {
-            let datagram = Datagram { from: TransportAddress::tcp(from), bytes: frame.freeze() };
-            if matches!(call.try_send(datagram), Err(mpsc::error::TrySendError::Full(_))) {
-                super::dropped("full");
-            }
-        };
-        hand_on(first);
+        let _listed = Listed::new(&self, from, send);
+        let mut next = Some(first);
         let reading = async {
-            while let Some(Ok(frame)) = coming.next().await {
-                hand_on(frame);
-            }
-        };
-        let writing = async {
-            let mut going = FramedWrite::new(write, framing());
-            while let Some(datagram) = waiting.recv().await {
-                if going.send(datagram).await.is_err() {
+            while let Some(frame) = next.take() {
+                let datagram = Datagram { from: TransportAddress::tcp(from), bytes: frame.freeze() };
+                if call.send(datagram).await.is_err() {
                     return;
                 }
+                next = match timeout(LEFT_AFTER, coming.next()).await {
+                    Ok(Some(Ok(frame))) => Some(frame),
+                    Ok(Some(Err(_)) | None) | Err(_) => None,
+                };
             }
         };
+        let mut going = FramedWrite::new(write, framing());
         tokio::select! {
+            biased;
+            () = call.closed() => {
+                waiting.close();
+                // Who does not take it has gone.
+                let _late = timeout(GOODBYE, write_all(&mut going, &mut waiting)).await;
+            }
             () = reading => {}
-            () = writing => {}
-            () = call.closed() => {}
+            () = write_all(&mut going, &mut waiting) => {}
         }
-        self.calls.lock().connections.remove(&from);
     }
 
     /// The call that a first datagram names, and a place among its connections.
@@ -103,10 +102,105 @@ impl Port {
     }
 }
 
+/// Writes what waits, until nothing more will or the browser takes nothing.
+async fn write_all(going: &mut Going, waiting: &mut mpsc::Receiver<Bytes>) {
+    while let Some(datagram) = waiting.recv().await {
+        if going.send(datagram).await.is_err() {
+            return;
+        }
+    }
+}
+
+type Going = FramedWrite<OwnedWriteHalf, LengthDelimitedCodec>;
+
+/// A connection that what is sent to its address goes to, until this is dropped.
+struct Listed<'a> {
+    port: &'a Port,
+    from: SocketAddr,
+    send: mpsc::Sender<Bytes>,
+}
+
+impl<'a> Listed<'a> {
+    fn new(port: &'a Port, from: SocketAddr, send: mpsc::Sender<Bytes>) -> Self {
+        port.calls.lock().connections.insert(from, send.clone());
+        Self { port, from, send }
+    }
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        let mut calls = self.port.calls.lock();
+        // Another may have come from the same address since.
+        if calls.connections.get(&self.from).is_some_and(|sender| sender.same_channel(&self.send)) {
+            calls.connections.remove(&self.from);
+        }
+    }
+}
+
+/// Connections that have not yet said whose they are, by where they come from.
+#[derive(Clone, Debug, Default)]
+struct Strangers(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One of them.
+#[derive(Debug)]
+struct Stranger {
+    all: Strangers,
+    from: IpAddr,
+}
+
+impl Strangers {
+    /// `None` when there are too many, of that address or of all.
+    fn enter(&self, from: IpAddr) -> Option<Stranger> {
+        let mut counts = self.0.lock();
+        let all: usize = counts.values().sum();
+        let of_one = counts.entry(from).or_default();
+        if all >= MOST_STRANGERS || *of_one >= MOST_STRANGERS_OF_ONE {
+            if *of_one == 0 {
+                counts.remove(&from);
+            }
+            return None;
+        }
+        *of_one += 1;
+        Some(Stranger { all: self.clone(), from })
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let mut counts = self.all.0.lock();
+        if let Some(count) = counts.get_mut(&self.from) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.from);
+            }
+        }
+    }
+}
+
 fn framing() -> LengthDelimitedCodec {
     LengthDelimitedCodec::builder().length_field_length(2).max_frame_length(DATAGRAM).new_codec()
 }
 
 fn dropped(reason: &'static str) {
     metrics::counter!("dering_browser_connections_dropped_total", "reason" => reason).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_of_one_address_leave_room_for_others_and_who_said_whose_they_are_makes_room() {
+        let strangers = Strangers::default();
+        let at = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]);
+        let mut of_one: Vec<_> = (0..MOST_STRANGERS_OF_ONE).filter_map(|_| strangers.enter(at(1))).collect();
+        assert_eq!(of_one.len(), MOST_STRANGERS_OF_ONE);
+        assert!(strangers.enter(at(1)).is_none());
+        of_one.pop();
+        assert!(strangers.enter(at(1)).is_some());
+        let others: Vec<_> = (2..1_000).map_while(|last| strangers.enter(at(last))).collect();
+        assert_eq!(of_one.len() + others.len(), MOST_STRANGERS);
+        drop((of_one, others));
+        assert!(strangers.0.lock().is_empty());
+    }
 }

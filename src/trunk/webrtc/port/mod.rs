@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ::webrtc::{Transport, TransportAddress, user_of};
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use self::connections::MOST_OF_ONE_CALL;
@@ -21,6 +21,9 @@ const DATAGRAM: usize = 2_048;
 const AT_ONCE: usize = 32;
 /// Datagrams that may wait for a call: a second of audio and more. What comes then is dropped, as a network would.
 const WAITING: usize = 64;
+/// What the kernel keeps for a slow TCP connection, bytes: about a second of audio.
+const SEND_BUFFER: u32 = 16 * 1024;
+const BACKLOG: u32 = 1_024;
 /// A port that is free for UDP may be taken for TCP: where any will do, so many are tried.
 const TRIES: usize = 16;
 /// Addresses that a call may be at: one after the other, as a phone changes networks.
@@ -195,14 +198,15 @@ impl Seat {
     /// An address stays with the call that was there first, so that nobody takes another's packets away.
     fn learn(&mut self, address: SocketAddr) {
         let mut calls = self.port.calls.lock();
+        if calls.addresses.contains_key(&address) {
+            return;
+        }
         if self.addresses.len() >= MOST_ADDRESSES {
             let oldest = self.addresses.remove(0);
             calls.addresses.remove(&oldest);
         }
-        if let std::collections::hash_map::Entry::Vacant(free) = calls.addresses.entry(address) {
-            free.insert(self.datagrams.clone());
-            self.addresses.push(address);
-        }
+        calls.addresses.insert(address, self.datagrams.clone());
+        self.addresses.push(address);
     }
 }
 
@@ -226,12 +230,21 @@ async fn bind(listen: SocketAddr, tcp: bool) -> std::io::Result<(UdpSocket, Opti
             return Ok((socket, None));
         }
         tries -= 1;
-        match TcpListener::bind(socket.local_addr()?).await {
+        match listen_tcp(socket.local_addr()?) {
             Ok(listener) => return Ok((socket, Some(listener))),
             Err(error) if tries == 0 => return Err(error),
             Err(_) => {}
         }
     }
+}
+
+fn listen_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    // Those that are taken have it from here: what a slow browser has not taken is lost, not late.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn dropped(reason: &'static str) {
