@@ -144,7 +144,7 @@ async fn browsers(args: &[String]) -> Fallible<()> {
             (Arc::clone(&said), ready.clone(), results.clone(), measuring.clone());
         tokio::spawn(async move {
             let outcome = match Page::call(&http, &url, &key, &identity).await {
-                Ok(page) => page.talk(&said, ready, measuring).await,
+                Ok(page) => Box::pin(page.talk(&said, ready, measuring)).await,
                 Err(error) => Err(error),
             };
             drop(results.send(outcome).await);
