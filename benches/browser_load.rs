@@ -6,10 +6,11 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod pinned;
+
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,30 +61,16 @@ fn main() -> Fallible<()> {
     // JSON is YAML.
     std::fs::write(folder.path().join("dering.yaml"), config.to_string())?;
     let serve = ["serve", "--config", "dering.yaml"];
-    let mut server = pinned("1", env!("CARGO_BIN_EXE_dering"), &serve, folder.path())?;
+    let mut server =
+        pinned::command("1", env!("CARGO_BIN_EXE_dering")).args(serve).current_dir(folder.path()).spawn()?;
     let own = std::env::current_exe()?.display().to_string();
     let (pid, home) = (server.id().to_string(), folder.path().display().to_string());
     let mut own_args = vec!["browsers", home.as_str(), pid.as_str(), calls];
     own_args.extend(args.get(1).map(String::as_str));
-    let done = pinned("0", &own, &own_args, Path::new(".")).and_then(|mut child| child.wait());
+    let done = pinned::command("0", &own).args(&own_args).status();
     server.kill()?;
     server.wait()?;
     if done?.success() { Ok(()) } else { Err("the browsers failed".into()) }
-}
-
-fn pinned(core: &str, program: &str, args: &[&str], folder: &Path) -> std::io::Result<Child> {
-    // taskset replaces itself by the program, so the process id is the program's.
-    let mut command = Command::new("taskset");
-    command.args(["-c", core, program]).args(args).current_dir(folder).stdin(Stdio::null()).spawn()
-}
-
-/// CPU time of a process so far, µs.
-fn cpu_us(pid: &str) -> Fallible<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
-    // Fields 14 and 15 of the line, in ticks of 10 ms.
-    Ok((ticks(11) + ticks(12)) * 10_000)
 }
 
 /// What a person says, in frames of μ-law; `None` is a pause.
@@ -160,9 +147,9 @@ async fn browsers(args: &[String]) -> Fallible<()> {
     let end = start + Duration::from_secs(seconds);
     window.send_replace(Some((start, end)));
     tokio::time::sleep_until(start).await;
-    let before = (cpu_us(pid)?, cpu_us("self")?);
+    let before = (pinned::cpu_us(pid)?, pinned::cpu_us("self")?);
     tokio::time::sleep_until(end).await;
-    let after = (cpu_us(pid)?, cpu_us("self")?);
+    let after = (pinned::cpu_us(pid)?, pinned::cpu_us("self")?);
     let mut all = Measured::default();
     while let Some(measured) = done.recv().await {
         let measured = measured?;

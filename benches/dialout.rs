@@ -7,8 +7,10 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures, and its server an address")]
 
+mod pinned;
+
 use std::error::Error;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use dering::access::{self, Scope};
@@ -44,16 +46,12 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 /// The server on core 1, the clients on core 0.
 fn both(args: &[String]) -> Fallible<()> {
     let own = std::env::current_exe()?.display().to_string();
-    let pinned = |core: &str| {
-        let mut command = Command::new("taskset");
-        command.args(["-c", core, &own]);
-        command
-    };
-    let mut server = pinned("1").arg("server").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut server =
+        pinned::command("1", &own).arg("server").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut told = String::new();
     let output = server.stdout.take().ok_or("the server says nothing")?;
     std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut told)?;
-    let mut client = pinned("0");
+    let mut client = pinned::command("0", &own);
     client.arg("client").arg(server.id().to_string()).args(told.split_whitespace()).args(args);
     let done = client.status();
     server.kill()?;
@@ -96,15 +94,6 @@ async fn server() -> Fallible<()> {
     std::future::pending().await
 }
 
-/// CPU time of a process so far, ms.
-fn cpu_ms(pid: &str) -> Fallible<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-    // Fields 14 and 15 of the line, in ticks of 10 ms.
-    Ok((ticks(11) + ticks(12)) * 10)
-}
-
 async fn client(args: &[String]) -> Fallible<()> {
     let [pid, address, token, rest @ ..] = args else { return Err("the server said too little".into()) };
     let number = |at: usize, usual: u64| rest.get(at).and_then(|arg| arg.parse().ok()).unwrap_or(usual);
@@ -119,9 +108,9 @@ async fn client(args: &[String]) -> Fallible<()> {
         tasks.push(tokio::spawn(async move { connection(n, &address, &token, keys, begin, end).await }));
     }
     tokio::time::sleep_until(begin).await;
-    let before = cpu_ms(pid)?;
+    let before = pinned::cpu_us(pid)?;
     tokio::time::sleep_until(end).await;
-    let cpu = cpu_ms(pid)? - before;
+    let cpu = pinned::cpu_us(pid)? - before;
     let mut took = Vec::new();
     for task in tasks {
         took.extend(task.await??);
@@ -142,7 +131,7 @@ async fn client(args: &[String]) -> Fallible<()> {
         at(0.5),
         at(0.99),
         at(1.0),
-        cpu as f64 / seconds as f64 / 10.0
+        cpu as f64 / seconds as f64 / 10_000.0
     );
     Ok(())
 }

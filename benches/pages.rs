@@ -7,8 +7,10 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures, and its server an address")]
 
+mod pinned;
+
 use std::error::Error;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -43,28 +45,22 @@ fn main() -> Fallible<()> {
     }
 }
 
-fn pinned(core: &str, program: &str) -> Command {
-    let mut command = Command::new("taskset");
-    command.args(["-c", core, program]).stdin(Stdio::null());
-    command
-}
-
 /// The server on core 1, the carrier and the pages on core 0.
 fn both(args: &[String]) -> Fallible<()> {
     let folder = tempfile::tempdir()?;
     let callee = format!("numbers: ['{NUMBER}']\nring: 100ms\ncap: 30m\n");
     std::fs::write(folder.path().join("callee.yaml"), callee)?;
     let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-    let mut carrier = pinned("0", env!("CARGO_BIN_EXE_dering"))
+    let mut carrier = pinned::command("0", env!("CARGO_BIN_EXE_dering"))
         .args(["gateway", "--listen", &address, "--token", "t", "--log", "error", "--callees"])
         .arg(folder.path())
         .spawn()?;
     let own = std::env::current_exe()?.display().to_string();
-    let mut server = pinned("1", &own).args(["server", &address]).stdout(Stdio::piped()).spawn()?;
+    let mut server = pinned::command("1", &own).args(["server", &address]).stdout(Stdio::piped()).spawn()?;
     let mut told = String::new();
     let output = server.stdout.take().ok_or("the server says nothing")?;
     std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut told)?;
-    let mut pages = pinned("0", &own);
+    let mut pages = pinned::command("0", &own);
     pages.arg("pages").arg(server.id().to_string()).args(told.split_whitespace()).args(args);
     let done = pages.status();
     for process in [&mut server, &mut carrier] {
@@ -107,15 +103,6 @@ async fn server(carrier: &str) -> Fallible<()> {
     let link = app.sign_in_link("Bench", Role::Admin).await?;
     println!("{} {} {} {}", app.address(), token.expose_secret(), key.expose_secret(), link.expose_secret());
     std::future::pending().await
-}
-
-/// CPU time of a process so far, ms.
-fn cpu_ms(pid: &str) -> Fallible<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-    // Fields 14 and 15 of the line, in ticks of 10 ms.
-    Ok((ticks(11) + ticks(12)) * 10)
 }
 
 /// The server, as those who look at it see it.
@@ -247,14 +234,14 @@ async fn place(seen: &Seen, token: &str, calls: usize) -> Fallible<()> {
 
 /// The CPU of the server and the lateness of its timers for a while.
 async fn measured(what: &str, pid: &str, seen: &Seen, seconds: usize) -> Fallible<()> {
-    let (cpu, loaded, begin) = (cpu_ms(pid)?, seen.loaded.load(Ordering::Relaxed), Instant::now());
+    let (cpu, loaded, begin) = (pinned::cpu_us(pid)?, seen.loaded.load(Ordering::Relaxed), Instant::now());
     let mut late = Vec::new();
     while begin.elapsed() < Duration::from_secs(seconds as u64) {
         late.push(seen.lateness().await?);
         sleep(LOOK).await;
     }
     let took = begin.elapsed().as_secs_f64();
-    let cpu = (cpu_ms(pid)? - cpu) as f64 / took / 10.0;
+    let cpu = (pinned::cpu_us(pid)? - cpu) as f64 / took / 10_000.0;
     let loaded = (seen.loaded.load(Ordering::Relaxed) - loaded) as f64 / took;
     late.sort_unstable_by(f64::total_cmp);
     let at = |share: f64| {

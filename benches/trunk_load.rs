@@ -8,8 +8,9 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod pinned;
+
 use std::error::Error;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,29 +42,15 @@ fn main() -> Fallible<()> {
     let gateway = env!("CARGO_BIN_EXE_dering");
     let gateway_args =
         ["gateway", "--listen", &address, "--token", "t", "--callees", &callees, "--log", "error"];
-    let mut gateway = pinned("0", gateway, &gateway_args)?;
+    let mut gateway = pinned::command("0", gateway).args(gateway_args).spawn()?;
     let pid = gateway.id().to_string();
     let own = std::env::current_exe()?.display().to_string();
     let mut client_args = vec!["client", &address, &pid];
     client_args.extend(args.iter().map(String::as_str));
-    let done = pinned("1", &own, &client_args).and_then(|mut client| client.wait());
+    let done = pinned::command("1", &own).args(&client_args).status();
     gateway.kill()?;
     gateway.wait()?;
     if done?.success() { Ok(()) } else { Err("the client failed".into()) }
-}
-
-fn pinned(core: &str, program: &str, args: &[&str]) -> std::io::Result<Child> {
-    // taskset replaces itself by the program, so the process id is the program's.
-    Command::new("taskset").args(["-c", core, program]).args(args).stdin(Stdio::null()).spawn()
-}
-
-/// CPU time of a process so far, µs.
-fn cpu_us(pid: &str) -> Fallible<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
-    // Fields 14 and 15 of the line, in ticks of 10 ms.
-    Ok((ticks(11) + ticks(12)) * 10_000)
 }
 
 struct Measured {
@@ -102,9 +89,9 @@ async fn client(args: &[String]) -> Fallible<()> {
     let end = start + Duration::from_secs(seconds);
     window.send_replace(Some((start, end)));
     sleep_until(start).await;
-    let before = (cpu_us("self")?, cpu_us(gateway)?);
+    let before = (pinned::cpu_us("self")?, pinned::cpu_us(gateway)?);
     sleep_until(end).await;
-    let after = (cpu_us("self")?, cpu_us(gateway)?);
+    let after = (pinned::cpu_us("self")?, pinned::cpu_us(gateway)?);
     let (mut late, mut drift, mut missing) = (Vec::new(), Vec::new(), 0);
     while let Some(measured) = done.recv().await {
         let measured = measured?;

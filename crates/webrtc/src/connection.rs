@@ -17,7 +17,7 @@ use crate::crypto;
 use crate::gone::Gone;
 use crate::identity::Identity;
 use crate::offer::BadOffer;
-use crate::transport::{Listening, Transport, TransportAddress};
+use crate::transport::{Listening, TransportAddress};
 
 /// The payload type that we take keys by, unless the offer numbers them otherwise.
 pub(crate) const KEYS: u8 = 101;
@@ -109,9 +109,7 @@ impl Connection {
         Ok(match self.rtc.poll_output().map_err(|error| Gone::new(&error))? {
             str0m::Output::Timeout(at) => Step::Wait(at),
             str0m::Output::Transmit(transmit) => {
-                let (transport, address) = (Transport::from(transmit.proto), transmit.destination);
-                let to = TransportAddress { transport, address };
-                Step::Send { to, datagram: transmit.contents.into() }
+                Step::Send { to: (&transmit).into(), datagram: transmit.contents.into() }
             }
             str0m::Output::Event(event) => Step::Event(event),
         })

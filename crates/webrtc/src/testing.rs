@@ -178,8 +178,7 @@ impl Browser {
             match self.rtc.poll_output().map_err(|error| Gone::new(&error))? {
                 str0m::Output::Timeout(at) => return Ok(Output::Wait(at)),
                 str0m::Output::Transmit(transmit) => {
-                    let (transport, address) = (Transport::from(transmit.proto), transmit.destination);
-                    let to = TransportAddress { transport, address };
+                    let to = (&transmit).into();
                     return Ok(Output::Send { to, datagram: transmit.contents.into() });
                 }
                 str0m::Output::Event(Event::RtpPacket(packet)) => {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use str0m::net::Protocol;
+use str0m::net::{Protocol, Transmit};
 
 /// How datagrams travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,15 +30,6 @@ impl Transport {
     }
 }
 
-impl From<Protocol> for Transport {
-    fn from(protocol: Protocol) -> Self {
-        match protocol {
-            Protocol::Udp => Self::Udp,
-            Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => Self::Tcp,
-        }
-    }
-}
-
 /// Where a datagram comes from, or goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TransportAddress {
@@ -58,6 +49,17 @@ impl From<SocketAddr> for TransportAddress {
     /// A UDP address.
     fn from(address: SocketAddr) -> Self {
         Self { transport: Transport::Udp, address }
+    }
+}
+
+impl From<&Transmit> for TransportAddress {
+    /// Where it goes.
+    fn from(transmit: &Transmit) -> Self {
+        let transport = match transmit.proto {
+            Protocol::Udp => Transport::Udp,
+            Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => Transport::Tcp,
+        };
+        Self { transport, address: transmit.destination }
     }
 }
 

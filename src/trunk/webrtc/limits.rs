@@ -1,4 +1,4 @@
-//! How many calls there are, by whom and from where. Pure.
+//! How many calls or connections there are, by whom and from where. Pure.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -78,6 +78,15 @@ impl Limits {
             *taken.addresses.entry(address).or_default() += 1;
         }
         Ok(Place { taken: Arc::clone(&self.taken), caller: caller.to_owned(), address })
+    }
+}
+
+#[cfg(test)]
+impl Limits {
+    /// Whether nobody has a place, and nothing is kept of who had.
+    pub(super) fn is_empty(&self) -> bool {
+        let taken = self.taken.lock();
+        taken.all == 0 && taken.callers.is_empty() && taken.addresses.is_empty()
     }
 }
 

@@ -1,15 +1,13 @@
 //! TCP at the port, for browsers in networks that let no UDP through (RFC 6544). A connection is the call's that its first
 //! datagram names; each datagram stands behind its length (RFC 4571).
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::webrtc::{TransportAddress, user_of};
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use parking_lot::Mutex;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -17,10 +15,13 @@ use tokio::time::{sleep, timeout};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
 use super::{DATAGRAM, Datagram, Port, WAITING};
+use crate::trunk::webrtc::limits::{Limits, Place};
 
 /// Connections that have not yet said whose they are; of these, from one address.
 const MOST_STRANGERS: usize = 256;
 const MOST_STRANGERS_OF_ONE: usize = 16;
+/// Whose they are until then, for the limits.
+const NOBODY: &str = "";
 /// They say it within this.
 const SAYS_WITHIN: Duration = Duration::from_secs(5);
 /// Connections of one call: its browser opens one, and another where its network changes.
@@ -35,14 +36,14 @@ const PAUSE: Duration = Duration::from_millis(100);
 impl Port {
     /// Takes connections for all calls, for good.
     pub(in super::super) async fn accept(self: &Arc<Self>, listener: &TcpListener) {
-        let strangers = Strangers::default();
+        let strangers = strangers();
         loop {
             match listener.accept().await {
-                Ok((stream, from)) => match strangers.enter(from.ip()) {
-                    Some(stranger) => {
+                Ok((stream, from)) => match strangers.enter(NOBODY, Some(from.ip())) {
+                    Ok(stranger) => {
                         tokio::spawn(Arc::clone(self).connection(stream, from, stranger));
                     }
-                    None => dropped("crowded"),
+                    Err(_) => dropped("crowded"),
                 },
                 Err(error) => {
                     tracing::debug!(%error, "the port for calls in the browser");
@@ -52,7 +53,7 @@ impl Port {
         }
     }
 
-    async fn connection(self: Arc<Self>, stream: TcpStream, from: SocketAddr, stranger: Stranger) {
+    async fn connection(self: Arc<Self>, stream: TcpStream, from: SocketAddr, stranger: Place) {
         // Audio does not wait for more of it.
         if stream.set_nodelay(true).is_err() {
             return;
@@ -137,44 +138,9 @@ impl Drop for Listed<'_> {
     }
 }
 
-/// Connections that have not yet said whose they are, by where they come from.
-#[derive(Clone, Debug, Default)]
-struct Strangers(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// One of them.
-#[derive(Debug)]
-struct Stranger {
-    all: Strangers,
-    from: IpAddr,
-}
-
-impl Strangers {
-    /// `None` when there are too many, of that address or of all.
-    fn enter(&self, from: IpAddr) -> Option<Stranger> {
-        let mut counts = self.0.lock();
-        let all: usize = counts.values().sum();
-        let of_one = counts.entry(from).or_default();
-        if all >= MOST_STRANGERS || *of_one >= MOST_STRANGERS_OF_ONE {
-            if *of_one == 0 {
-                counts.remove(&from);
-            }
-            return None;
-        }
-        *of_one += 1;
-        Some(Stranger { all: self.clone(), from })
-    }
-}
-
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        let mut counts = self.all.0.lock();
-        if let Some(count) = counts.get_mut(&self.from) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.from);
-            }
-        }
-    }
+/// Room for connections that have not yet said whose they are.
+fn strangers() -> Limits {
+    Limits::new(MOST_STRANGERS, MOST_STRANGERS, MOST_STRANGERS_OF_ONE)
 }
 
 fn framing() -> LengthDelimitedCodec {
@@ -187,20 +153,24 @@ fn dropped(reason: &'static str) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     #[test]
     fn strangers_of_one_address_leave_room_for_others_and_who_said_whose_they_are_makes_room() {
-        let strangers = Strangers::default();
-        let at = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]);
-        let mut of_one: Vec<_> = (0..MOST_STRANGERS_OF_ONE).filter_map(|_| strangers.enter(at(1))).collect();
+        let strangers = strangers();
+        let enter = |last: u16| {
+            strangers.enter(NOBODY, Some(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]))).ok()
+        };
+        let mut of_one: Vec<_> = (0..MOST_STRANGERS_OF_ONE).filter_map(|_| enter(1)).collect();
         assert_eq!(of_one.len(), MOST_STRANGERS_OF_ONE);
-        assert!(strangers.enter(at(1)).is_none());
+        assert!(enter(1).is_none());
         of_one.pop();
-        assert!(strangers.enter(at(1)).is_some());
-        let others: Vec<_> = (2..1_000).map_while(|last| strangers.enter(at(last))).collect();
+        assert!(enter(1).is_some());
+        let others: Vec<_> = (2..1_000).map_while(enter).collect();
         assert_eq!(of_one.len() + others.len(), MOST_STRANGERS);
         drop((of_one, others));
-        assert!(strangers.0.lock().is_empty());
+        assert!(strangers.is_empty());
     }
 }
